@@ -1,0 +1,12 @@
+"""Make the site of an inventory true, and prove it.
+
+    pyinfra inventories/prod.py deploy.py
+
+--data prove=quick|deep|off   which checks follow (default: quick, and deep after a change)
+--data junit=FILE report=FILE write the checks as JUnit XML and as JSON
+"""
+
+from plugins import stages
+
+stages.converge()
+stages.prove()

@@ -1,0 +1,28 @@
+"""The demo: three test hosts on this machine, made by `make demo` (see tests/hosts/)."""
+
+import json
+from pathlib import Path
+
+_FILE = Path(".stackwatch/hosts/demo/hosts.json")
+if not _FILE.exists():
+    raise SystemExit(f"{_FILE} is missing: `make demo` makes the hosts this inventory names")
+
+
+def _host(name):
+    made = next(host for host in json.loads(_FILE.read_text()) if host["name"] == name)
+    connection = {key: value for key, value in made.items() if key.startswith("ssh_")}
+    return name, {
+        **connection,
+        "address": made["address"],
+        "ssh_strict_host_key_checking": "yes",
+        "_sudo": made["ssh_user"] != "root",
+    }
+
+
+# mon1 watches, web1 and web2 are watched; node_exporter is on every host without being named.
+monitoring = [_host("mon1")]
+web = [_host("web1"), _host("web2")]
+
+prometheus = ["mon1"]
+alertmanager = ["mon1"]
+blackbox = ["mon1"]

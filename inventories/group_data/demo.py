@@ -1,0 +1,5 @@
+"""Settings of the demo."""
+
+site = {"groups": ["monitoring", "web"]}
+
+environment = "demo"

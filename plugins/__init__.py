@@ -1,0 +1,1 @@
+"""The stackwatch engine: site model, wiring, runtimes, artifacts, checks."""

@@ -1,0 +1,170 @@
+"""Take single programs out of release archives and Debian packages, in pure Python."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import lzma
+import posixpath
+import shutil
+import subprocess
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO
+
+from plugins.model import ArtifactError
+
+AR_MAGIC = b"!<arch>\n"
+AR_HEADER = 60  # bytes
+TAR_ENDINGS = (".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar")
+
+
+def extract(
+    archive: Path, file_name: str, members: Mapping[str, str], into: Path
+) -> dict[str, Path]:
+    """Write the wanted members of an archive as flat programs.
+
+    Args:
+        archive: A verified file.
+        file_name: Its upstream name; the ending decides the format (tar, zip, deb, else the
+            file is the program).
+        members: Program name to path in the archive.
+        into: Folder to write to.
+
+    Returns:
+        Program name to the written file, mode 0755.
+
+    Raises:
+        ArtifactError: A member is missing or no regular file, or the archive cannot be read.
+    """
+    into.mkdir(parents=True, exist_ok=True)
+    try:
+        if file_name.endswith(".deb"):
+            written = _extract_deb(archive, file_name, members, into)
+        elif file_name.endswith(TAR_ENDINGS):
+            with tarfile.open(archive) as opened:
+                written = _extract_tar(opened, file_name, members, into)
+        elif file_name.endswith(".zip"):
+            written = _extract_zip(archive, file_name, members, into)
+        else:
+            written = _copy_plain(archive, file_name, members, into)
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise ArtifactError(f"{file_name}: cannot be unpacked: {error}") from error
+    for path in written.values():
+        path.chmod(0o755)
+    return written
+
+
+def _extract_tar(
+    archive: tarfile.TarFile, file_name: str, members: Mapping[str, str], into: Path
+) -> dict[str, Path]:
+    # Debian writes ./usr/bin/x, upstreams usr/bin/x
+    present = {posixpath.normpath(member.name): member for member in archive}
+    written = {}
+    for program, member in members.items():
+        found = present.get(posixpath.normpath(member))
+        # extractfile follows a link to another member and gives None for a folder or device
+        stream = archive.extractfile(found) if found is not None else None
+        if stream is None:
+            raise _missing(file_name, member, present)
+        with stream:
+            written[program] = _write(stream, into / program)
+    return written
+
+
+def _extract_zip(
+    archive: Path, file_name: str, members: Mapping[str, str], into: Path
+) -> dict[str, Path]:
+    written = {}
+    with zipfile.ZipFile(archive) as opened:
+        present = {info.filename: info for info in opened.infolist() if not info.is_dir()}
+        for program, member in members.items():
+            if member not in present:
+                raise _missing(file_name, member, present)
+            with opened.open(present[member]) as stream:
+                written[program] = _write(stream, into / program)
+    return written
+
+
+def _copy_plain(
+    archive: Path, file_name: str, members: Mapping[str, str], into: Path
+) -> dict[str, Path]:
+    written = {}
+    for program, member in members.items():
+        if member != file_name:
+            raise _missing(file_name, member, [file_name])
+        with archive.open("rb") as stream:
+            written[program] = _write(stream, into / program)
+    return written
+
+
+def _extract_deb(
+    archive: Path, file_name: str, members: Mapping[str, str], into: Path
+) -> dict[str, Path]:
+    with archive.open("rb") as stream:
+        inner = _seek_data(stream, file_name)
+        payload = into / inner
+        _write(stream, payload)
+    try:
+        if inner.endswith(".zst"):
+            plain = payload.with_suffix("")
+            _decompress_zstd(payload, plain, file_name)
+            payload.unlink()
+            payload = plain
+        with tarfile.open(payload) as opened:
+            return _extract_tar(opened, file_name, members, into)
+    finally:
+        payload.unlink(missing_ok=True)
+
+
+def _seek_data(stream: IO[bytes], file_name: str) -> str:
+    """Leave an ar stream at its data.tar.*, the last member of every .deb; return that name."""
+    if stream.read(len(AR_MAGIC)) != AR_MAGIC:
+        raise ArtifactError(f"{file_name}: not a Debian package (no ar header)")
+    while len(header := stream.read(AR_HEADER)) == AR_HEADER:
+        name = header[:16].decode("ascii", "replace").strip().rstrip("/")
+        if name.startswith("data.tar"):
+            return name
+        try:
+            size = int(header[48:58])
+        except ValueError:
+            break
+        stream.seek(size + size % 2, 1)  # members start at even offsets
+    raise ArtifactError(f"{file_name}: no data.tar in the Debian package")
+
+
+def _decompress_zstd(payload: Path, target: Path, file_name: str) -> None:
+    # Python has zstd from 3.14; Debian itself packs with xz, Ubuntu with zstd.
+    try:
+        zstd = importlib.import_module("compression.zstd")
+    except ModuleNotFoundError:
+        program = shutil.which("zstd")
+        if program is None:
+            raise ArtifactError(
+                f"{file_name} is packed with zstd: install the zstd program or "
+                "run with Python 3.14 or newer"
+            ) from None
+        argv = [program, "-dqf", "-o", str(target), str(payload)]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ArtifactError(f"{file_name}: zstd: {done.stderr.strip()}") from None
+        return
+    with zstd.open(payload) as stream:
+        _write(stream, target)
+
+
+def _write(stream: IO[bytes], target: Path) -> Path:
+    with target.open("wb") as written:
+        shutil.copyfileobj(stream, written, 1 << 20)
+    return target
+
+
+def _missing(file_name: str, member: str, present: Iterable[str]) -> ArtifactError:
+    near = difflib.get_close_matches(member, list(present), n=3, cutoff=0.5)
+    hint = f"; it has {', '.join(near)}" if near else ""
+    return ArtifactError(
+        f"{file_name}: no file {member!r} in it{hint}; correct `members` in the lock"
+    )

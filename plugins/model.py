@@ -1,0 +1,383 @@
+"""The values the parts of stackwatch hand to each other.
+
+A role turns settings into one :class:`Component`; a runtime turns a component into
+files and a service on a host; checks prove it. Everything here is frozen: a value
+that was validated once stays what it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+EMPTY: Mapping[str, str] = MappingProxyType({})
+
+
+class EndpointKind(StrEnum):
+    """What an endpoint is for; wiring selects by it."""
+
+    METRICS = "metrics"
+    HEALTH = "health"
+    API = "api"
+    UI = "ui"
+    PEER = "peer"
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How a client verifies a server.
+
+    Attributes:
+        authority: Path on the client's host of the PEM bundle to trust; None means the system's.
+        server_name: Name expected in the certificate; None means the endpoint's address.
+    """
+
+    authority: str | None = None
+    server_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """Where a client reads its user name and password from (paths on its own host)."""
+
+    username: str
+    password_file: str
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One address a component answers on. No role builds a URL by hand.
+
+    Attributes:
+        component: Name of the component that listens.
+        host: Inventory name of the host it listens on.
+        kind: What the endpoint is for.
+        address: Name or IP that other hosts reach it by.
+        port: TCP port, 1-65535.
+        path: Absolute URL path, starting with ``/``.
+        scheme: ``http``, ``https`` or ``tcp``.
+        trust: How clients verify it, for ``https``.
+        credentials: What clients log in with, if anything.
+        labels: Extra labels for its scrape target or probe.
+        bind: Address it is bound to; empty means all.
+    """
+
+    component: str
+    host: str
+    kind: EndpointKind
+    address: str
+    port: int
+    path: str = "/"
+    scheme: str = "http"
+    trust: Trust | None = None
+    credentials: Credentials | None = None
+    labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    bind: str = ""
+
+    @property
+    def authority(self) -> str:
+        """``address:port``, with IPv6 addresses in brackets."""
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{address}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The full URL, for example ``http://10.0.0.5:9090/-/healthy``."""
+        return f"{self.scheme}://{self.authority}{self.path}"
+
+    def at(self, path: str) -> Endpoint:
+        """The same endpoint with another path (and query)."""
+        return replace(self, path=path)
+
+    @property
+    def local_only(self) -> bool:
+        """True if only its own host reaches it."""
+        return self.bind.startswith("127.") or self.bind in ("localhost", "::1")
+
+    @property
+    def local_url(self) -> str:
+        """The URL its own host reads it by, which works behind any address translation."""
+        if self.bind in ("", "0.0.0.0", "::"):  # noqa: S104  # read, not bound
+            return replace(self, address="127.0.0.1").url
+        return replace(self, address=self.bind).url
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A verified program, packed the way every host receives it.
+
+    Attributes:
+        name: Its name in the lock file.
+        version: Upstream's version of what was really obtained.
+        source: ``mirror``, ``release``, ``package`` or ``module``.
+        architecture: ``amd64`` or ``arm64``.
+        path: The packed programs (``.tar.gz``, flat) in the controller's store.
+        sha256: Digest of the file at ``path``, hexadecimal.
+        files: Program name to size in bytes, as they unpack.
+    """
+
+    name: str
+    version: str
+    source: str
+    architecture: str
+    path: Path
+    sha256: str
+    files: Mapping[str, int]
+
+
+class OnChange(StrEnum):
+    """What a changed file asks of the running service."""
+
+    NOTHING = "nothing"
+    RELOAD = "reload"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class ManagedFile:
+    """One configuration file of a component.
+
+    Attributes:
+        path: Relative to the component's configuration folder.
+        content: Text, UTF-8.
+        on_change: What a change asks of the service. ``NOTHING`` files live outside the
+            release (``live/``) in ``hot/`` and are replaced one by one, for programs that
+            watch them.
+        secret: True keeps the content out of every diff, log and world-readable file.
+        executable: True sets the execute bits.
+    """
+
+    path: str
+    content: str
+    on_change: OnChange = OnChange.RELOAD
+    secret: bool = False
+    executable: bool = False
+
+    def __post_init__(self) -> None:
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or ".." in path.parts or not path.parts:
+            raise ValueError(f"managed file path {self.path!r} must be relative, without '..'")
+
+    @property
+    def mode(self) -> str:
+        """Octal mode: owner root writes, the service's group reads, others nothing for secrets."""
+        if self.secret:
+            return "0640"
+        return "0755" if self.executable else "0644"
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the content, hexadecimal."""
+        return hashlib.sha256(self.content.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Account:
+    """The unprivileged system account a service runs as (no home, no shell)."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A folder a component needs beside its configuration; never removed unless asked by name.
+
+    Attributes:
+        path: Absolute path on the host.
+        mode: Octal mode.
+        owner: Account name; None means the component's own.
+        writable: True lets the service write below it in spite of ProtectSystem=strict.
+    """
+
+    path: str
+    mode: str = "0750"
+    owner: str | None = None
+    writable: bool = True
+
+
+@dataclass(frozen=True)
+class Validator:
+    """A check of staged configuration with the component's own program, as its own user.
+
+    Attributes:
+        argv: The command. ``{bin}`` is the staged version's program folder, ``{config}``
+            the staged configuration folder.
+    """
+
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What shows that a reload was accepted, read from the component itself.
+
+    Attributes:
+        success: Metric that must be 1 after the reload.
+        timestamp: Metric with the time of the last accepted reload (Unix seconds); must not be
+            older than the reload.
+        contains: (path, text) pairs: the text must appear in the body of that path, for
+            example a hash of the configuration that was rendered.
+    """
+
+    success: str
+    timestamp: str
+    contains: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Reload:
+    """How a running service takes new configuration without a restart."""
+
+    signal: str = "HUP"
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True)
+class Hardening:
+    """Exceptions from the hardened unit; the defaults take everything away.
+
+    Attributes:
+        capabilities: Linux capabilities kept, for example ``CAP_NET_RAW``.
+        memory_max: systemd size, ``MemoryMax=``.
+        tasks_max: Threads and processes, ``TasksMax=``.
+        protect_proc: ``ProtectProc=``; ``default`` lets the service see foreign processes.
+        protect_home: ``ProtectHome=``.
+        private_network_namespace: Reserved for components that need no network at all.
+        address_families: ``RestrictAddressFamilies=``.
+        syscalls: ``SystemCallFilter=`` groups.
+        overrides: Native unit directives, applied last, for example ``{"ProtectClock": "no"}``.
+    """
+
+    capabilities: tuple[str, ...] = ()
+    memory_max: str = "1G"
+    tasks_max: int = 512
+    protect_proc: str = "invisible"
+    protect_home: str = "yes"
+    address_families: tuple[str, ...] = ("AF_INET", "AF_INET6", "AF_UNIX")
+    syscalls: tuple[str, ...] = ("@system-service", "~@privileged @resources")
+    overrides: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+
+
+@dataclass(frozen=True)
+class Service:
+    """The long-running process of a component.
+
+    Attributes:
+        argv: Program (a file of the artifact) and its arguments.
+        environment: Extra environment; never secrets.
+        reload: How to hand over new configuration; None means by restart only.
+        health: The endpoint that answers 2xx when the service is healthy.
+        start_timeout: Seconds to wait for health after a start.
+        stop_timeout: Seconds before a stop is forced.
+        hardening: Exceptions from the hardened defaults.
+        description: One line for the unit.
+    """
+
+    argv: tuple[str, ...]
+    description: str
+    health: Endpoint
+    environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    reload: Reload | None = None
+    start_timeout: int = 60
+    stop_timeout: int = 30
+    hardening: Hardening = field(default_factory=Hardening)
+
+
+class CheckKind(StrEnum):
+    """How a check is evaluated; see :mod:`plugins.checks`."""
+
+    HTTP = "http"
+    TARGETS = "targets"
+    RULES = "rules"
+    ALERTMANAGERS = "alertmanagers"
+    MEMBERS = "members"
+    WATCHDOG = "watchdog"
+    PROBES = "probes"
+    DELIVERY = "delivery"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be true of a running component, readable with one HTTP GET on its host.
+
+    Attributes:
+        name: What is checked, in words, unique within the component.
+        kind: How the body is judged.
+        endpoint: Where to read it.
+        expected: What the body must hold; meaning depends on ``kind`` (targets: ``job
+            instance``, rules: group names, watchdog: alert names, probes: URLs, ...).
+    """
+
+    name: str
+    kind: CheckKind
+    endpoint: Endpoint
+    expected: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Component:
+    """Everything one role wants to be true on one host. Knows no runtime.
+
+    Attributes:
+        name: Unique on its host; names the unit, the folders and the account's default.
+        role: The role it came from.
+        host: Inventory name of its host.
+        artifact: The verified program; None only for a component the site allows to be missing.
+        account: Whom the service runs as.
+        service: The process.
+        files: Configuration files.
+        directories: Folders beside the configuration (data).
+        validators: Checks of staged configuration before anything is swapped.
+        endpoints: Addresses it answers on.
+        checks: What smoke checks prove.
+    """
+
+    name: str
+    role: str
+    host: str
+    artifact: Artifact
+    account: Account
+    service: Service
+    files: tuple[ManagedFile, ...] = ()
+    directories: tuple[Directory, ...] = ()
+    validators: tuple[Validator, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in an inventory: where it stands, what is wrong, and what to do.
+
+    Attributes:
+        where: File and key, for example ``inventories/group_data/all.py: prometheus.port``.
+        what: What is wrong.
+        remedy: What to change.
+        host: The host it concerns, if one.
+    """
+
+    where: str
+    what: str
+    remedy: str
+    host: str | None = None
+
+    def __str__(self) -> str:
+        at = f" (host {self.host})" if self.host else ""
+        return f"{self.where}{at}: {self.what}. {self.remedy}"
+
+
+class SiteError(Exception):
+    """The inventory has mistakes; carries all of them."""
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class ArtifactError(Exception):
+    """An artifact could not be obtained or verified; says which, why, and the remedy."""

@@ -1,0 +1,258 @@
+"""pyinfra operations: make one component true, prove a host, tell its drift, remove one."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Generator, Iterable
+
+import gevent
+from pyinfra import host, logger, state
+from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
+from pyinfra.api.command import PyinfraCommand
+
+from plugins import session
+from plugins.checks import (
+    CheckResult,
+    StackwatchAnswers,
+    asked,
+    judge,
+    judge_units,
+    questions,
+)
+from plugins.compare import Changes, compare, leftovers, unsupported
+from plugins.delivery import deliver_alert
+from plugins.drift import FileContents
+from plugins.model import CheckKind
+from plugins.payload import order
+from plugins.run import Change, Run
+from plugins.scripts import script
+from plugins.state import HostState, StackwatchState
+
+SYSTEMS = {
+    "debian": "Debian",
+    "ubuntu": "Ubuntu",
+    "rhel": "Red Hat Enterprise Linux",
+    "rocky": "Rocky Linux",
+    "almalinux": "AlmaLinux",
+    "centos": "CentOS Stream",
+    "fedora": "Fedora",
+}
+
+_SETTLED_SECONDS = 5
+
+
+def _fail(state: State, host: Host, message: str) -> bool:
+    """Fail this host alone; an exception here would stop all of them."""
+    host.log_styled(message, fg="red", log_func=logger.error)
+    return False
+
+
+def refusal(message: str) -> FunctionCommand:
+    """A command that fails the host it runs for, with a reason, and leaves the others alone."""
+    return FunctionCommand(_fail, (message,), {})
+
+
+def state_of(run: Run) -> HostState:
+    """The current host's state, read once a phase: facts are never cached by pyinfra itself."""
+    key = (host.name, bool(state.is_executing))
+    if key not in run.states:
+        run.states[key] = host.get_fact(StackwatchState, folders=run.folders(host.name))
+    return run.states[key]
+
+
+def _why_not(run: Run, found: HostState) -> str:
+    """Why this host cannot be converged; empty when it can."""
+    if not found.facts:
+        return "its state could not be read, see above"
+    architecture = run.site.hosts[host.name].architecture
+    return "; ".join(unsupported(found, architecture, SYSTEMS))
+
+
+def _tell(changes: Changes) -> None:
+    for difference in changes.differences:
+        host.log(f"{difference}", log_func=logger.info)
+
+
+@operation()
+def converge(component: str) -> Generator[PyinfraCommand, None, None]:
+    """
+    Make one component of the current host what the inventory says. Sends only what differs,
+    validates it before anything is swapped, restarts or reloads only if the running service
+    was started with something else, waits until it is healthy, and puts the former state
+    back if it is not.
+
+    + component: name of the component
+
+    **Example:**
+
+    .. code:: python
+
+        converge(
+            name="Converge prometheus",
+            component="prometheus",
+        )
+    """
+    run = session.current()
+    rendered = next(r for r in run.rendered(host.name) if r.name == component)
+    found = state_of(run)
+    problem = _why_not(run, found)
+    if problem:
+        yield refusal(problem)
+        return
+    changes = compare(rendered, found)
+    if not changes:
+        host.noop(f"{component} is as it should be")
+        return
+    _tell(changes)
+    sent = order(changes, found, run.site.settings.lock_timeout)
+    yield StringCommand(sent.command, _stdin=sent.payload)
+    reasons = tuple(f"{d.subject}: {d.what}" for d in changes.differences)
+    run.changed.append(Change(host.name, component, str(changes.action), reasons))
+
+
+def _deadline(run: Run) -> float:
+    """When to stop waiting for checks: almost at once where nothing changed."""
+    seconds = run.site.settings.check_deadline if run.changed else _SETTLED_SECONDS
+    return time.monotonic() + seconds
+
+
+def _read_checks(run: Run, deep: bool) -> tuple[CheckResult, ...]:
+    components = [rendered.component for rendered in run.rendered(host.name)]
+    checks = asked(components, deep)
+    if not components or (deep and not checks):
+        return ()
+    said = host.get_fact(StackwatchAnswers, asked=questions(checks))
+    units = () if deep else judge_units(host.name, components, said)
+    return (*units, *judge(host.name, checks, said))
+
+
+def _fault(result: CheckResult) -> str:
+    return (
+        f"{result.component}: {result.name}: {result.where}: "
+        f"expected {result.expected}, saw {result.seen}"
+    )
+
+
+def _conclude(run: Run, results: Iterable[CheckResult]) -> Generator[PyinfraCommand, None, None]:
+    """Keep the results for the report; fail the host if one does not hold."""
+    results = tuple(results)
+    run.results.extend(results)
+    faults = [_fault(result) for result in results if not result.ok]
+    if faults:
+        yield refusal("\n    ".join([f"{len(faults)} checks failed:", *faults]))
+
+
+@operation()
+def prove(deep: bool = False, always: bool = True) -> Generator[PyinfraCommand, None, None]:
+    """
+    Check the current host: every unit, every health endpoint, and what its components know
+    of the rest (targets, rules, Alertmanagers). One command; repeated only while something
+    does not hold yet, up to the site's ``check_deadline``.
+
+    + deep: check what takes seconds to become true instead (probes, the Watchdog alert)
+    + always: also when nothing was changed in this run
+
+    **Example:**
+
+    .. code:: python
+
+        prove(
+            name="Prove the host",
+            deep=True,
+        )
+    """
+    run = session.current()
+    if not state.is_executing or not (always or run.changed):
+        return
+    deadline = _deadline(run)
+    results = _read_checks(run, deep)
+    while not all(result.ok for result in results) and time.monotonic() < deadline:
+        gevent.sleep(0.5)
+        results = _read_checks(run, deep)
+    yield from _conclude(run, results)
+
+
+@operation()
+def deliver(always: bool = True) -> Generator[PyinfraCommand, None, None]:
+    """
+    Send one synthetic alert through the Alertmanager of the current host and wait until it
+    arrives at a receiver that this run itself is.
+
+    + always: also when nothing was changed in this run
+
+    **Example:**
+
+    .. code:: python
+
+        deliver(
+            name="Deliver a synthetic alert",
+        )
+    """
+    run = session.current()
+    if not state.is_executing or not (always or run.changed):
+        return
+    for rendered in run.rendered(host.name):
+        for check in rendered.component.checks:
+            if check.kind is CheckKind.DELIVERY:
+                yield from _conclude(run, [deliver_alert(host, run.inbox, check)])
+
+
+@operation()
+def tell_drift() -> Generator[PyinfraCommand, None, None]:
+    """
+    Tell what differs between the current host and the inventory; changes nothing. The
+    report at the end of the run prints it.
+
+    **Example:**
+
+    .. code:: python
+
+        tell_drift(
+            name="Tell what differs",
+        )
+    """
+    run = session.current()
+    found = state_of(run)
+    problem = _why_not(run, found)
+    if problem:
+        yield refusal(problem)
+        return
+    differences = [d for r in run.rendered(host.name) for d in compare(r, found).differences]
+    differences += leftovers(found, (r.name for r in run.rendered(host.name)))
+    run.drift[host.name] = differences
+    paths = tuple(d.subject for d in differences if d.diffable)
+    if paths:
+        run.contents[host.name] = host.get_fact(FileContents, paths=paths)
+
+
+@operation()
+def remove(component: str, purge: str | None = None) -> Generator[PyinfraCommand, None, None]:
+    """
+    Stop and remove one component: unit, programs, configuration. What it wrote stays,
+    unless its folder is named.
+
+    + component: name of the component
+    + purge: full path of a data folder to remove with it
+
+    **Example:**
+
+    .. code:: python
+
+        remove(
+            name="Remove prometheus and all it stored",
+            component="prometheus",
+            purge="/var/lib/stackwatch/prometheus",
+        )
+    """
+    run = session.current()
+    found = state_of(run)
+    purge_there = purge is not None and purge in found.files
+    if component not in found.components and not purge_there:
+        host.noop(f"{component} is not on this host")
+        return
+    folder = shlex.quote(purge if purge_there and purge else "")
+    timeout = run.site.settings.lock_timeout
+    head = f"component={shlex.quote(component)}\npurge={folder}\nlock_timeout={timeout}\n"
+    yield StringCommand(head + script("remove"))
+    run.changed.append(Change(host.name, component, "removed", ()))

@@ -1,0 +1,143 @@
+"""What travels to a host to make one component true: a few variables and one tar."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import os
+import shlex
+import socket
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from plugins.compare import Changes
+from plugins.model import ManagedFile, Validator
+from plugins.runtimes.systemd import Rendered
+from plugins.scripts import script
+from plugins.state import HostState
+
+_MARGIN_KIB = 1024
+
+
+@dataclass(frozen=True)
+class Order:
+    """One command for one host.
+
+    Attributes:
+        command: Shell text; holds no secret, so it may be logged.
+        payload: Base64 text for its standard input; may hold secrets.
+    """
+
+    command: str
+    payload: str
+
+
+@lru_cache(maxsize=8)
+def _programs(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _lines(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _validator_line(rendered: Rendered, validator: Validator) -> str:
+    staged = {"bin": rendered.version_folder, "config": f"{rendered.paths.etc}/releases/.new"}
+    return shlex.join(word.format(**staged) for word in validator.argv)
+
+
+def _contains(rendered: Rendered) -> list[str]:
+    service = rendered.component.service
+    proof = service.reload.proof if service.reload else None
+    base = service.health.local_url.removesuffix(service.health.path)
+    return [f"{base}{path} {text}" for path, text in (proof.contains if proof else ())]
+
+
+def _listing(files: Iterable[ManagedFile]) -> list[str]:
+    return [f"{file.mode} {file.path}" for file in files]
+
+
+def _members(changes: Changes) -> dict[str, bytes]:
+    """Every file of the payload by its name in the tar."""
+    rendered = changes.rendered
+    component = rendered.component
+    user = component.account.user
+    members = {
+        "directories": _lines(f"{d.mode} {d.owner or user} {d.path}" for d in rendered.directories),
+        "manifest": _lines(f"{f.mode} {f.sha256} {f.path}" for f in rendered.release),
+        "hot_files": _lines(_listing(changes.hot)),
+        "hot_strays": _lines(changes.hot_strays),
+        "contains": _lines(_contains(rendered)),
+        # Nothing new is validated where nothing new is swapped in.
+        "validators": _lines(
+            _validator_line(rendered, v) for v in component.validators if changes.swap
+        ),
+    }
+    if changes.unit:
+        members["unit"] = rendered.unit_text.encode()
+    if changes.artifact:
+        members["programs.tar.gz"] = _programs(component.artifact.path)
+    members |= {f"release/{f.path}": f.content.encode() for f in changes.release}
+    members |= {f"hot/{f.path}": f.content.encode() for f in changes.hot}
+    return members
+
+
+def _packed(members: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            tar.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def _variables(changes: Changes, state: HostState, lock_timeout: int) -> dict[str, str]:
+    rendered = changes.rendered
+    component, service = rendered.component, rendered.component.service
+    proof = service.reload.proof if service.reload else None
+    live = state.files.get(rendered.paths.config)
+    return {
+        "host": component.host,
+        "component": component.name,
+        "run": f"{socket.gethostname()} pid {os.getpid()}",
+        "user": component.account.user,
+        "groups": " ".join(component.account.groups),
+        "version": component.artifact.version,
+        "release": rendered.release_hash,
+        "spec": rendered.spec,
+        "seen_live": live.target if live else "",
+        "swap": "yes" if changes.swap else "no",
+        "hot": "yes" if changes.hot or changes.hot_strays else "no",
+        "action": str(changes.action),
+        "health": service.health.local_url,
+        "start_timeout": str(service.start_timeout),
+        "lock_timeout": str(lock_timeout),
+        "proof": service.health.local_url.removesuffix(service.health.path) + "/metrics"
+        if proof
+        else "",
+        "proof_success": proof.success if proof else "",
+        "proof_time": proof.timestamp if proof else "",
+    }
+
+
+def order(changes: Changes, state: HostState, lock_timeout: int) -> Order:
+    """The command and payload that carry out the changes of one component.
+
+    Args:
+        changes: From :func:`plugins.compare.compare`.
+        state: The state they were found in; the host refuses if it is no longer so.
+        lock_timeout: Seconds to wait for another run on the host.
+    """
+    packed = _packed(_members(changes))
+    unpacked = sum(changes.rendered.component.artifact.files.values()) if changes.artifact else 0
+    variables = _variables(changes, state, lock_timeout)
+    variables["payload"] = hashlib.sha256(packed).hexdigest()
+    # The payload lies there twice for a moment: as it came and unpacked.
+    variables["needed"] = str((2 * len(packed) + unpacked) // 1024 + _MARGIN_KIB)
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    return Order(head + script("converge"), base64.b64encode(packed).decode())

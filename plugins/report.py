@@ -1,0 +1,206 @@
+"""What a person sees at the end of a run: components, checks, what failed, what to do next."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from xml.etree import ElementTree
+
+from pyinfra.context import ctx_state
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from plugins import drift
+from plugins.checks import CheckResult
+from plugins.model import EndpointKind
+from plugins.run import Run
+
+_ROWS = 60
+_DRIFTED = 3
+_LOG_WIDTH = 200
+
+
+def _console() -> Console:
+    # Standard error: standard output belongs to pyinfra's --json. NO_COLOR is rich's own.
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        # In a log nothing folds at a width that nobody has.
+        console.width = _LOG_WIDTH
+    return console
+
+
+def _failed_hosts() -> list[str]:
+    state = ctx_state.get()
+    return sorted(host.name for host in getattr(state, "failed_hosts", ()))
+
+
+def _health(results: Iterable[CheckResult], host: str, component: str) -> str:
+    own = [r for r in results if (r.host, r.component) == (host, component)]
+    if not own:
+        return "[dim]not checked[/]"
+    bad = [r for r in own if not r.ok]
+    if bad:
+        return f"[red]{len(bad)} of {len(own)} checks fail[/]"
+    return f"[green]healthy[/] ({len(own)} checks)"
+
+
+def component_table(run: Run, hosts: Iterable[str]) -> Table:
+    """Host, component, version, where its program came from, health."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("host", "component", "version", "source", "health"):
+        table.add_column(column)
+    for host in hosts:
+        for rendered in run.rendered(host):
+            artifact = rendered.component.artifact
+            health = _health(run.results, host, rendered.name)
+            table.add_row(host, rendered.name, artifact.version, artifact.source, health)
+    return table
+
+
+def _check_table(results: Iterable[CheckResult]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("", "host", "component", "check", "where", "seen"):
+        table.add_column(column, overflow="fold")
+    for r in results:
+        mark = "[green]ok[/]" if r.ok else "[red]FAIL[/]"
+        table.add_row(mark, r.host, r.component, r.name, escape(r.where), escape(r.seen))
+    return table
+
+
+def junit(results: Iterable[CheckResult]) -> str:
+    """The checks as JUnit XML, a suite a host."""
+    root = ElementTree.Element("testsuites")
+    suites: dict[str, ElementTree.Element] = {}
+    for r in results:
+        if r.host not in suites:
+            suites[r.host] = ElementTree.SubElement(root, "testsuite", name=r.host)
+        case = ElementTree.SubElement(
+            suites[r.host], "testcase", classname=f"{r.host}.{r.component}", name=r.name
+        )
+        if not r.ok:
+            message = f"{r.where}: expected {r.expected}, saw {r.seen}"
+            ElementTree.SubElement(case, "failure", message=message)
+    for suite in suites.values():
+        suite.set("tests", str(len(suite)))
+        suite.set("failures", str(len(suite.findall("testcase/failure"))))
+    return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _write(run: Run) -> None:
+    if run.options.junit:
+        Path(run.options.junit).write_text(junit(run.results))
+    if run.options.report:
+        listed = [asdict(result) for result in run.results]
+        Path(run.options.report).write_text(json.dumps(listed, indent=1) + "\n")
+
+
+def _tell_changes(console: Console, run: Run) -> None:
+    if not run.changed:
+        if ctx_state.get().is_executing:
+            console.print("Nothing changed.")
+        return
+    hosts = {change.host for change in run.changed}
+    console.print(f"Changed: {len(run.changed)} components on {len(hosts)} hosts")
+    for change in run.changed[:_ROWS]:
+        console.print(f"  {change.host}: {change.component} ({change.action})")
+
+
+def _tell_checks(console: Console, run: Run) -> None:
+    bad = [result for result in run.results if not result.ok]
+    if bad:
+        console.print(f"\n[bold red]{len(bad)} of {len(run.results)} checks fail:[/]")
+        for r in bad:
+            where = f"{r.host}: {r.component}: {r.name}: {r.where}"
+            console.print(escape(f"  {where}\n    expected {r.expected}\n    saw      {r.seen}"))
+    elif run.results:
+        console.print(f"All {len(run.results)} checks hold.")
+
+
+def _tell_failed(console: Console) -> None:
+    failed = _failed_hosts()
+    if failed:
+        console.print(f"[bold red]Failed hosts: {', '.join(failed)}[/] (reasons above)")
+        console.print("Next: mend the cause and run again; a run always continues from what is.")
+
+
+def _hosts(run: Run) -> list[str]:
+    state = ctx_state.get()
+    return [host.name for host in state.inventory if state.is_host_in_limit(host)]
+
+
+def _tell_interfaces(console: Console, run: Run) -> None:
+    interfaces = run.site.endpoints(EndpointKind.UI)
+    if interfaces:
+        console.print("\nOpen:")
+        for endpoint in interfaces[:_ROWS]:
+            console.print(f"  {endpoint.component} on {endpoint.host}: {endpoint.url}")
+
+
+def _tell_left_out(console: Console, run: Run) -> None:
+    for role, reason in run.left_out.items():
+        console.print(escape(f"Left out: {role}: {reason}"), style="yellow")
+
+
+def finish_deploy(run: Run) -> int:
+    """Tell what a deploy did and what holds now; 0, pyinfra's exit code stands."""
+    console, hosts = _console(), _hosts(run)
+    _write(run)
+    console.print()
+    if sum(len(run.rendered(host)) for host in hosts) <= _ROWS:
+        console.print(component_table(run, hosts))
+        console.print()
+    _tell_changes(console, run)
+    _tell_checks(console, run)
+    _tell_left_out(console, run)
+    _tell_failed(console)
+    if run.changed and not _failed_hosts():
+        _tell_interfaces(console, run)
+    return 0
+
+
+def finish_smoke(run: Run) -> int:
+    """Tell every check; 0, a failed check has failed its host already."""
+    console = _console()
+    _write(run)
+    console.print()
+    shown = run.results if len(run.results) <= _ROWS else [r for r in run.results if not r.ok]
+    console.print(_check_table(shown))
+    _tell_checks(console, run)
+    _tell_failed(console)
+    return 0
+
+
+def finish_drift(run: Run) -> int:
+    """Tell what differs; 3 if something does and every host could be read."""
+    console = _console()
+    drifted = {host: found for host, found in run.drift.items() if found}
+    for host, differences in sorted(drifted.items()):
+        console.print(f"\n[bold]{host}[/]: {len(differences)} differences")
+        for line in drift.lines(differences, run.contents.get(host, {})):
+            console.print(escape(line))
+    console.print()
+    _tell_failed(console)
+    if drifted:
+        count = sum(len(found) for found in drifted.values())
+        console.print(f"[bold yellow]{count} differences on {len(drifted)} hosts.[/]")
+        console.print("Next: deploy.py makes them what the inventory says.")
+    elif run.drift:
+        console.print(f"No drift: {len(run.drift)} hosts are as the inventory says.")
+    return 0 if _failed_hosts() or not drifted else _DRIFTED
+
+
+def finish_remove(run: Run) -> int:
+    """Tell what was removed; 0, pyinfra's exit code stands."""
+    console = _console()
+    _tell_changes(console, run)
+    for change in run.changed:
+        if any(p.role.name == change.component for p in run.site.on(change.host)):
+            console.print(
+                f"Note: {change.host} still gets {change.component} from the inventory; "
+                "the next deploy installs it again unless you take it out there."
+            )
+    _tell_failed(console)
+    return 0

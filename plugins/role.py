@@ -1,0 +1,233 @@
+"""Roles: found by folder, declared as values.
+
+A backend is a folder ``roles/<name>/`` whose ``__init__.py`` binds ``ROLE``; an exporter
+is a file ``roles/exporters/<name>.py`` that binds ``ROLE`` to an :class:`Exporter`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import roles
+import roles.exporters
+from plugins.model import (
+    EMPTY,
+    Account,
+    Artifact,
+    Check,
+    CheckKind,
+    Component,
+    Directory,
+    Endpoint,
+    EndpointKind,
+    Hardening,
+    ManagedFile,
+    Service,
+)
+from plugins.paths import Paths
+from plugins.settings import RoleSettings
+
+if TYPE_CHECKING:
+    from plugins.site import Host, Site
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a role may look at to make its component.
+
+    Attributes:
+        host: The host the component is for.
+        settings: The role's validated settings on that host.
+        site: The whole site, for wiring.
+        artifact: The verified program.
+        endpoints: What the role said it answers on, for this host.
+    """
+
+    host: Host
+    settings: Any
+    site: Site
+    artifact: Artifact
+    endpoints: tuple[Endpoint, ...]
+
+    def endpoint(self, kind: EndpointKind) -> Endpoint:
+        """The first own endpoint of a kind.
+
+        Raises:
+            LookupError: The role declares none.
+        """
+        for endpoint in self.endpoints:
+            if endpoint.kind is kind:
+                return endpoint
+        raise LookupError(f"no {kind} endpoint on {self.host.name}")
+
+
+@dataclass(frozen=True)
+class Role:
+    """One kind of component.
+
+    Attributes:
+        name: Also the name of its group, of its settings key and of its job.
+        summary: One line for people.
+        settings: Its settings class.
+        artifact: The name of its program in the lock file.
+        kind: Label ``kind`` of its targets; rules select by it.
+        endpoints: From host and settings to the addresses it answers on.
+        component: From context to the component.
+        everywhere: True gives it to every host that does not opt out.
+    """
+
+    name: str
+    summary: str
+    settings: type[RoleSettings]
+    artifact: str
+    kind: str
+    endpoints: Callable[[Host, Any], tuple[Endpoint, ...]]
+    component: Callable[[Context], Component]
+    everywhere: bool = False
+
+
+def own_endpoints(
+    name: str, host: Host, settings: RoleSettings, paths: Mapping[EndpointKind, str]
+) -> tuple[Endpoint, ...]:
+    """Endpoints of one service on one port, a path a kind."""
+    return tuple(
+        Endpoint(name, host.name, kind, host.address, settings.port, path, bind=settings.listen)
+        for kind, path in paths.items()
+    )
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """An exporter as data; account, unit, scrape job, health and checks follow from it.
+
+    Attributes:
+        name: Name of the role, its job and its group.
+        summary: One line for people.
+        settings: Settings class; its ``port`` default is the exporter's port.
+        artifact: Name in the lock file, which is also the program's name.
+        arguments: From settings and paths to the flags, without the listen flag.
+        listen_flag: The flag that takes ``address:port``.
+        metrics_path: Where the metrics are.
+        health_path: What answers 2xx when it works.
+        files: From settings to configuration files.
+        directories: From settings to folders, each with the reason beside it.
+        hardening: Exceptions from the hardened unit.
+        everywhere: True gives it to every host that does not opt out.
+    """
+
+    name: str
+    summary: str
+    settings: type[RoleSettings]
+    artifact: str
+    arguments: Callable[[Any, Paths], tuple[str, ...]] = lambda settings, paths: ()
+    listen_flag: str = "--web.listen-address"
+    metrics_path: str = "/metrics"
+    health_path: str = "/"
+    files: Callable[[Any], tuple[ManagedFile, ...]] = lambda settings: ()
+    directories: Callable[[Any], tuple[Directory, ...]] = lambda settings: ()
+    hardening: Hardening = field(default_factory=Hardening)
+    environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    everywhere: bool = False
+
+    def role(self) -> Role:
+        """The role this data describes."""
+        return Role(
+            name=self.name,
+            summary=self.summary,
+            settings=self.settings,
+            artifact=self.artifact,
+            kind="exporter",
+            endpoints=lambda host, settings: own_endpoints(
+                self.name,
+                host,
+                settings,
+                {
+                    EndpointKind.METRICS: self.metrics_path,
+                    EndpointKind.HEALTH: self.health_path,
+                },
+            ),
+            component=self._component,
+            everywhere=self.everywhere,
+        )
+
+    def _component(self, context: Context) -> Component:
+        settings, paths = context.settings, Paths(self.name)
+        listen = f"{self.listen_flag}={settings.listen}:{settings.port}"
+        health = context.endpoint(EndpointKind.HEALTH)
+        return Component(
+            name=self.name,
+            role=self.name,
+            host=context.host.name,
+            artifact=context.artifact,
+            account=Account(self.name),
+            service=Service(
+                argv=(
+                    f"{paths.programs}/{self.artifact}",
+                    listen,
+                    *self.arguments(settings, paths),
+                    *settings.flags,
+                ),
+                description=self.summary,
+                health=health,
+                environment=self.environment,
+                start_timeout=settings.start_timeout,
+                hardening=limited(self.hardening, settings),
+            ),
+            files=self.files(settings),
+            directories=self.directories(settings),
+            endpoints=context.endpoints,
+            checks=(Check("answers", CheckKind.HTTP, health),),
+        )
+
+
+def limited(hardening: Hardening, settings: RoleSettings) -> Hardening:
+    """The role's hardening with the memory limit of its settings."""
+    return replace(hardening, memory_max=settings.memory_max)
+
+
+class RoleError(Exception):
+    """The roles folder contradicts itself: a programmer's mistake, named with both files."""
+
+
+def _modules() -> list[ModuleType]:
+    found = []
+    for package in (roles, roles.exporters):
+        for info in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            if info.name != roles.exporters.__name__:
+                found.append(importlib.import_module(info.name))
+    return found
+
+
+def collect(modules: list[ModuleType]) -> dict[str, Role]:
+    """Roles by name from their modules.
+
+    Raises:
+        RoleError: A module without ``ROLE``, or two roles with one name or default port.
+    """
+    found: dict[str, Role] = {}
+    ports: dict[int, str] = {}
+    for module in modules:
+        declared = getattr(module, "ROLE", None)
+        if declared is None:
+            raise RoleError(f"{module.__name__} binds no ROLE")
+        role = declared.role() if isinstance(declared, Exporter) else declared
+        port = role.settings.model_fields["port"].default
+        if role.name in found:
+            raise RoleError(f"{module.__name__}: there is already a role {role.name!r}")
+        if port in ports:
+            raise RoleError(f"{module.__name__}: port {port} is already {ports[port]!r}'s default")
+        found[role.name] = role
+        ports[port] = role.name
+    return found
+
+
+@cache
+def all_roles() -> Mapping[str, Role]:
+    """Every role of this checkout, by name."""
+    return dict(sorted(collect(_modules()).items()))

@@ -1,0 +1,173 @@
+"""One run: the compiled site, what was changed, what was checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import Field
+
+from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain
+from plugins.checks import CheckResult
+from plugins.compare import Difference
+from plugins.delivery import Inbox
+from plugins.layers import Layer, suggestion, validate
+from plugins.model import Artifact, ArtifactError, Problem, SiteError
+from plugins.role import all_roles
+from plugins.runtimes.systemd import Rendered
+from plugins.settings import Settings
+from plugins.site import Declared, Site, compile_site, components_of
+from plugins.state import HostState
+
+
+class Options(Settings):
+    """What `--data KEY=VALUE` may say of a run (beside overriding settings)."""
+
+    prove: Literal["auto", "quick", "deep", "off"] = Field(
+        "auto",
+        description="checks after a deploy: quick ones always and deep ones after a change "
+        "(auto), quick, deep, or off",
+    )
+    junit: str | None = Field(None, description="write the checks as JUnit XML to this file")
+    report: str | None = Field(None, description="write the checks as JSON to this file")
+    component: str | None = Field(None, description="remove.py: the component to remove")
+    purge: str | None = Field(
+        None, description="remove.py: data folder to remove with it, by its full path"
+    )
+
+
+@dataclass(frozen=True)
+class Change:
+    """One component that was changed on one host in this run."""
+
+    host: str
+    component: str
+    action: str
+    reasons: tuple[str, ...]
+
+
+@dataclass
+class Run:
+    """The state of one run; the only thing here that is not frozen.
+
+    Attributes:
+        site: The compiled site.
+        options: What the command line asks.
+        artifacts: (name, architecture) to the verified program.
+        left_out: Roles left out because their program could not be had, with the reason.
+        changed: Components changed so far.
+        results: Checks evaluated so far.
+        drift: Host to what differs.
+        contents: Host to the content of files that differ, by path; never of secret ones.
+        inbox: Where synthetic alerts arrive.
+        finish: Called with the run when pyinfra ends; see :func:`plugins.session.at_exit`.
+        states: Host to its state as last read, and in which phase.
+    """
+
+    site: Site
+    options: Options
+    artifacts: Mapping[tuple[str, str], Artifact]
+    left_out: Mapping[str, str]
+    changed: list[Change] = field(default_factory=list)
+    results: list[CheckResult] = field(default_factory=list)
+    drift: dict[str, list[Difference]] = field(default_factory=dict)
+    contents: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    inbox: Inbox = field(default_factory=Inbox)
+    finish: Callable[[Run], int] = lambda run: 0
+    states: dict[tuple[str, bool], HostState] = field(default_factory=dict)
+    _rendered: dict[str, tuple[Rendered, ...]] = field(default_factory=dict)
+
+    def rendered(self, host: str) -> tuple[Rendered, ...]:
+        """The components of one host as its runtime wants them, made once.
+
+        Raises:
+            SiteError: A role refuses its settings or drop-in files.
+        """
+        if host not in self._rendered:
+            components = components_of(self.site, self.artifacts, host)
+            self._rendered[host] = tuple(Rendered(component) for component in components)
+        return self._rendered[host]
+
+    def folders(self, host: str) -> tuple[str, ...]:
+        """Data folders of a host that its roles add, which its state must show too."""
+        directories = (d for r in self.rendered(host) for d in r.component.directories)
+        return tuple(sorted({directory.path for directory in directories}))
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    said = {key: value for key, value in values.items() if key in Options.model_fields}
+    options, problems = validate(Options, said, (Layer("command line --data", said),), "")
+    if options is None:
+        raise SiteError(tuple(problems))
+    return options
+
+
+def _left_out(
+    site: Site, failed: Mapping[tuple[str, str], ArtifactError]
+) -> dict[tuple[str, str], str]:
+    """(role, architecture) pairs to leave out; problems for those that must not be missing."""
+    allowed = set(site.settings.allow_missing)
+    problems, left_out = [], {}
+    for name in allowed - set(all_roles()):
+        remedy = suggestion(name, all_roles(), "roles")
+        problems.append(Problem("site.allow_missing", f"unknown role {name!r}", remedy))
+    for placement in site.placements:
+        role, architecture = placement.role, placement.host.architecture
+        error = failed.get((role.artifact, architecture))
+        if error is None or (role.name, architecture) in left_out:
+            continue
+        left_out[role.name, architecture] = str(error)
+        if role.name not in allowed:
+            remedy = f"Or go on without it: site.allow_missing = [{role.name!r}]"
+            problems.append(Problem(f"artifact {role.artifact}", str(error), remedy))
+    if problems:
+        raise SiteError(tuple(dict.fromkeys(problems)))
+    return left_out
+
+
+def begin(
+    declared: Declared,
+    said: Mapping[str, Any],
+    hosts: tuple[str, ...],
+    say: Any,
+    lock: Lock | None = None,
+    store: Store | None = None,
+) -> Run:
+    """Compile a site, obtain its programs and render the hosts of this run.
+
+    Args:
+        declared: The inventory as written.
+        said: What the command line overrides.
+        hosts: The hosts this run is limited to.
+        say: Called with a line of progress for whatever takes long.
+        lock: Known artifacts; default: the lock file of this checkout.
+        store: Where artifacts are kept; default: the user's cache.
+
+    Raises:
+        SiteError: With every mistake in the inventory and every program that cannot be had.
+    """
+    options = _options(said)
+    site = compile_site(declared, all_roles())
+    wanted = sorted({(p.role.artifact, p.host.architecture) for p in site.placements})
+    policy = ArtifactPolicy(
+        sources=tuple(site.settings.artifact_sources), mirror=site.settings.artifact_mirror
+    )
+    obtained = obtain(lock or Lock.load(), wanted, policy, store or Store.default(), say)
+    failed = {key: got for key, got in obtained.items() if isinstance(got, ArtifactError)}
+    left_out = _left_out(site, failed)
+    run = Run(
+        site.without(left_out),
+        options,
+        {key: got for key, got in obtained.items() if isinstance(got, Artifact)},
+        {role: reason for (role, _), reason in left_out.items()},
+    )
+    problems: list[Problem] = []
+    for host in hosts:
+        try:
+            run.rendered(host)
+        except SiteError as error:
+            problems += error.problems
+    if problems:
+        raise SiteError(tuple(dict.fromkeys(problems)))
+    return run

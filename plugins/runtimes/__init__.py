@@ -1,0 +1,1 @@
+"""Runtimes: how a component becomes something that runs on a host."""

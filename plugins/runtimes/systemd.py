@@ -1,0 +1,215 @@
+"""The systemd runtime: a component as a versioned install and a hardened unit.
+
+What a running service was started with is told by the service itself: its environment
+holds a hash of everything a restart is needed for, so a restart that a broken run owed is
+still owed in the next run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from plugins.model import Component, Directory, ManagedFile, OnChange, Service
+from plugins.paths import Paths
+
+UNIT_FOLDER = "/etc/systemd/system"
+SPEC = "STACKWATCH_SPEC"
+
+# Everything a service of ours must do without; https://www.freedesktop.org/software/systemd/man/systemd.exec.html
+HARDENED: Mapping[str, str] = {
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "ProtectKernelTunables": "yes",
+    "ProtectKernelModules": "yes",
+    "ProtectKernelLogs": "yes",
+    "ProtectControlGroups": "yes",
+    "ProtectClock": "yes",
+    "ProtectHostname": "yes",
+    "RestrictNamespaces": "yes",
+    "RestrictRealtime": "yes",
+    "RestrictSUIDSGID": "yes",
+    "RemoveIPC": "yes",
+    "LockPersonality": "yes",
+    "MemoryDenyWriteExecute": "yes",
+    "SystemCallArchitectures": "native",
+    "SystemCallErrorNumber": "EPERM",
+    "DevicePolicy": "closed",
+    "KeyringMode": "private",
+    "UMask": "0027",
+    "LimitNOFILE": "65536",
+}
+
+
+def unit_name(component: str) -> str:
+    """The unit of a component; prefixed, so that a distribution's own unit is never touched."""
+    return f"stackwatch-{component}.service"
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A component as this runtime puts it on a host.
+
+    Attributes:
+        component: What was rendered.
+    """
+
+    component: Component
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self.component.name
+
+    @property
+    def paths(self) -> Paths:
+        """Where its things are."""
+        return Paths(self.component.name)
+
+    @property
+    def unit(self) -> str:
+        """The unit's name."""
+        return unit_name(self.component.name)
+
+    @property
+    def unit_path(self) -> str:
+        """The unit's file."""
+        return f"{UNIT_FOLDER}/{self.unit}"
+
+    @cached_property
+    def release(self) -> tuple[ManagedFile, ...]:
+        """Files that are swapped together."""
+        return tuple(f for f in self.component.files if f.on_change is not OnChange.NOTHING)
+
+    @cached_property
+    def hot(self) -> tuple[ManagedFile, ...]:
+        """Files the program watches, replaced one by one."""
+        return tuple(f for f in self.component.files if f.on_change is OnChange.NOTHING)
+
+    @cached_property
+    def restart_files(self) -> tuple[ManagedFile, ...]:
+        """Files that only a restart takes over: all of them where there is no reload."""
+        if self.component.service.reload is None:
+            return self.release
+        return tuple(f for f in self.release if f.on_change is OnChange.RESTART)
+
+    @cached_property
+    def release_hash(self) -> str:
+        """Hash of the release's contents; names its folder."""
+        return _digest({file.path: file.sha256 for file in self.release})
+
+    @cached_property
+    def directories(self) -> tuple[Directory, ...]:
+        """The component's own storage first, then what its role adds."""
+        return (Directory(self.paths.storage), *self.component.directories)
+
+    @property
+    def version_folder(self) -> str:
+        """Where this version's programs go."""
+        return f"{self.paths.versions}/{self.component.artifact.version}"
+
+    @cached_property
+    def spec(self) -> str:
+        """Hash of everything a change of which needs a restart."""
+        return _digest(
+            {
+                "unit": self._unit(""),
+                "artifact": self.component.artifact.sha256,
+                "files": {file.path: file.sha256 for file in self.restart_files},
+            }
+        )
+
+    @cached_property
+    def unit_text(self) -> str:
+        """The unit file."""
+        return self._unit(self.spec)
+
+    def _unit(self, spec: str) -> str:
+        service = self.component.service
+        sections = {
+            "Unit": _unit_section(service),
+            "Service": [*self._process(service, spec), *self._sandbox(service)],
+            "Install": ["WantedBy=multi-user.target"],
+        }
+        lines = ["# Managed by stackwatch: a run of deploy.py replaces what is edited here."]
+        for section, directives in sections.items():
+            lines += ["", f"[{section}]", *directives]
+        return "\n".join(lines) + "\n"
+
+    def _process(self, service: Service, spec: str) -> list[str]:
+        runtime = f"stackwatch-{self.name}"
+        # Which release this start reads, so that a later run knows whether a reload is owed.
+        # With "+" it runs as root and without the sandbox, which may not see the release.
+        mark = f"readlink {self.paths.config} >/run/{runtime}/loaded || true"
+        account = self.component.account
+        lines = [
+            "Type=exec",
+            f"User={account.user}",
+            f"Group={account.user}",
+            f"RuntimeDirectory={runtime}",
+            f"ExecStartPre=+/bin/sh -c '{mark}'",
+            f"ExecStart={' '.join(_argument(word) for word in service.argv)}",
+            "Restart=always",
+            "RestartSec=2",
+            f"TimeoutStopSec={service.stop_timeout}",
+            f"Environment={SPEC}={spec}",
+        ]
+        lines += [
+            f"Environment={_quoted(f'{name}={value}')}"
+            for name, value in sorted(service.environment.items())
+        ]
+        if service.reload:
+            lines.append(f"ExecReload=/bin/kill -{service.reload.signal} $MAINPID")
+        return lines
+
+    def _sandbox(self, service: Service) -> list[str]:
+        exceptions = service.hardening
+        capabilities = " ".join(exceptions.capabilities)
+        writable = " ".join(d.path for d in self.directories if d.writable)
+        directives = {
+            **HARDENED,
+            "CapabilityBoundingSet": capabilities,
+            "AmbientCapabilities": capabilities,
+            "ProtectHome": exceptions.protect_home,
+            "ProtectProc": exceptions.protect_proc,
+            "ProcSubset": "pid" if exceptions.protect_proc == "invisible" else "all",
+            "RestrictAddressFamilies": " ".join(exceptions.address_families),
+            "SystemCallFilter": exceptions.syscalls[0],
+            "ReadWritePaths": writable,
+            "MemoryMax": exceptions.memory_max,
+            "TasksMax": str(exceptions.tasks_max),
+            **exceptions.overrides,
+        }
+        lines = [f"{name}={value}" for name, value in directives.items()]
+        return lines + [f"SystemCallFilter={group}" for group in exceptions.syscalls[1:]]
+
+
+def _unit_section(service: Service) -> list[str]:
+    return [
+        f"Description={service.description} (stackwatch)",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        # Restart for ever: a monitoring stack must come back after any long outage.
+        "StartLimitIntervalSec=0",
+    ]
+
+
+def _quoted(word: str) -> str:
+    """One word of a unit file's value; ``%`` is a specifier there, so it is doubled."""
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    plain = all(c.isalnum() or c in "/-_.=:,@+%$" for c in escaped)
+    return escaped if plain and escaped else f'"{escaped}"'
+
+
+def _argument(word: str) -> str:
+    """One word of a command line, where ``$`` would start a variable."""
+    return _quoted(word).replace("$", "$$")

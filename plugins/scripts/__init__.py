@@ -1,0 +1,13 @@
+"""Shell that runs on hosts: a shell and coreutils is all a host must have."""
+
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def script(name: str) -> str:
+    """The text of ``<name>.sh``, without its comment lines (they would only travel)."""
+    text = (files(__name__) / f"{name}.sh").read_text()
+    return "".join(
+        line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#")
+    )

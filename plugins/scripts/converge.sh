@@ -1,0 +1,328 @@
+#!/bin/sh
+# Make one component true: stage, validate, swap, start, wait until it is healthy; on any
+# failure put back what was there. The caller puts the variables in front (see converge.py)
+# and the payload, a base64 tar, on standard input.
+set -u
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 022
+# A controller that dies must not leave a half-done host: once the payload is here, go on.
+trap '' HUP PIPE
+
+: "${host:?}" "${component:?}" "${run:?}" "${user:?}" "${version:?}" "${release:?}" "${spec:?}"
+: "${payload:?}" "${needed:?}" "${swap:?}" "${hot:?}" "${action:?}" "${health:?}"
+: "${start_timeout:?}" "${lock_timeout:?}" "${groups?}" "${seen_live?}"
+: "${proof?}" "${proof_success?}" "${proof_time?}"
+
+etc=/etc/stackwatch/$component
+opt=/opt/stackwatch/$component
+unit=stackwatch-$component.service
+unit_file=/etc/systemd/system/$unit
+loaded=/run/stackwatch-$component/loaded
+box=$opt/.incoming
+saved=$opt/.former
+
+say() { echo "stackwatch: $component on $host: $*" >&2; }
+quit() {
+  code=$1
+  shift
+  say "$*"
+  rm -rf "$box" "$etc/releases/.new" "$opt/.new"
+  # Programs that were unpacked for nothing: the version in force is another one.
+  if [ -n "${bin:-}" ] && [ "$(readlink "$opt/current")" != "$version" ]; then
+    rm -rf "$bin"
+  fi
+  exit "$code"
+}
+
+running_spec() {
+  pid=$(systemctl show -p MainPID --value "$unit" 2>/dev/null)
+  [ "${pid:-0}" = 0 ] || tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^STACKWATCH_SPEC=//p'
+}
+
+# What was compared may have been changed by the run that was waited for.
+after_waiting() {
+  live=$(readlink "$etc/live")
+  case $live in
+  "releases/$release".*)
+    if [ "$(running_spec)" = "$spec" ]; then
+      say "done already by the other run"
+      exit 0
+    fi
+    ;;
+  esac
+  [ "$live" = "$seen_live" ] ||
+    quit 76 "refused: another run changed this component meanwhile; run again"
+}
+
+# One run at a time on a host; the holder is named to whoever waits.
+lock=/run/lock/stackwatch
+mkdir -p /run/lock
+exec 9>>"$lock.lock"
+if ! flock -n 9; then
+  say "another run holds this host ($(cat "$lock.holder" 2>/dev/null)); waiting up to $lock_timeout s"
+  flock -w "$lock_timeout" 9 ||
+    quit 75 "refused: another run ($(cat "$lock.holder" 2>/dev/null)) still holds this host after $lock_timeout s; try again when it has ended"
+  after_waiting
+fi
+echo "$run, since $(date +%H:%M:%S)" >"$lock.holder"
+
+room() { echo "$(df -Pk "$opt" | awk 'NR == 2 { print $4 }') KiB free"; }
+
+receive() {
+  mkdir -p "$etc/releases" "$opt" || quit 73 "cannot make $etc and $opt"
+  free=$(df -Pk "$opt" | awk 'NR == 2 { print $4 }')
+  [ "$free" -ge "$needed" ] ||
+    quit 73 "no space: $opt has $((free / 1024)) MiB free, $((needed / 1024)) MiB are needed; make room and run again"
+  rm -rf "$box"
+  mkdir -m 0700 "$box"
+  base64 -d >"$box/payload.tar" 2>/dev/null
+  echo "$payload  $box/payload.tar" | sha256sum -c --status 2>/dev/null ||
+    quit 74 "the transfer was cut off or damaged, nothing was changed; run again"
+  tar -xf "$box/payload.tar" -C "$box" --no-same-owner || quit 73 "cannot unpack below $opt: $(room)"
+  rm "$box/payload.tar"
+}
+
+account() {
+  getent group "$user" >/dev/null || groupadd --system "$user" || quit 71 "cannot make group $user"
+  getent passwd "$user" >/dev/null ||
+    useradd --system --gid "$user" --no-create-home --home-dir /nonexistent \
+      --shell /usr/sbin/nologin "$user" || quit 71 "cannot make account $user"
+  for group in $groups; do
+    usermod -aG "$group" "$user" || quit 71 "cannot put $user into group $group"
+  done
+  chown "root:$user" "$etc" "$etc/releases" && chmod 0750 "$etc" "$etc/releases"
+  while IFS=' ' read -r mode owner folder; do
+    [ -n "$folder" ] || continue
+    { mkdir -p "$folder" && chown "$owner:$owner" "$folder" && chmod "$mode" "$folder"; } ||
+      quit 73 "cannot make $folder"
+  done <"$box/directories"
+}
+
+stage_programs() {
+  bin=$opt/$version
+  [ -f "$box/programs.tar.gz" ] || return 0
+  rm -rf "$opt/.new"
+  mkdir "$opt/.new"
+  tar -xzf "$box/programs.tar.gz" -C "$opt/.new" --no-same-owner ||
+    quit 73 "cannot unpack the programs below $opt: $(room)"
+  chmod 0755 "$opt/.new" "$opt/.new"/*
+  # The folder of a running version is replaced whole: a program in use must not be written to.
+  if [ -e "$bin" ]; then
+    rm -rf "$opt/.replaced"
+    mv "$bin" "$opt/.replaced"
+  fi
+  mv "$opt/.new" "$bin"
+}
+
+# Build the whole release from what was sent and what stays, then prove it is what was meant.
+stage_release() {
+  [ "$swap" = yes ] || return 0
+  id=$release.$(date +%s%N)
+  new=$etc/releases/.new
+  rm -rf "$new"
+  mkdir -m 0750 "$new"
+  while IFS=' ' read -r mode sum path; do
+    mkdir -p "$new/$(dirname "$path")"
+    if [ -f "$box/release/$path" ]; then
+      cp "$box/release/$path" "$new/$path"
+    else
+      cp "$etc/live/$path" "$new/$path"
+    fi || quit 73 "cannot stage $etc/live/$path"
+    chmod "$mode" "$new/$path"
+    echo "$sum  $new/$path" | sha256sum -c --status ||
+      quit 74 "$etc/live/$path is not what was meant after staging; run again"
+  done <"$box/manifest"
+  chown -R "root:$user" "$new"
+  find "$new" -type d -exec chmod 0750 {} +
+}
+
+validate() {
+  [ -s "$box/validators" ] || return 0
+  while read -r line; do
+    output=$(cd "$etc" && eval "setpriv --reuid=$user --regid=$user --init-groups --no-new-privs $line" 2>&1 </dev/null) && continue
+    printf '%s\n' "$output" | sed "s#$etc/releases/.new/#$etc/live/#g" >&2
+    quit 65 "refused by $(printf '%s\n' "$line" | awk '{ n = split($1, p, "/"); print p[n] }'): the configuration is not valid, nothing was changed; the checker's words are above"
+  done <"$box/validators"
+}
+
+relink() { # relink TARGET LINK: in one step
+  ln -sfn "$1" "$2.swap" && mv -fT "$2.swap" "$2"
+}
+
+# What to go back to. A run that was cut off between swap and start left its own note: what it
+# went away from is still the last state that worked.
+remember() {
+  if [ -f "$saved/former" ]; then
+    read -r old_version old_release <"$saved/former"
+    [ -d "$opt/$old_version" ] && [ -d "$etc/$old_release" ] && return 0
+  fi
+  rm -rf "$saved"
+  mkdir -m 0700 "$saved"
+  old_release=$(readlink "$etc/live")
+  old_version=$(readlink "$opt/current")
+  [ ! -f "$unit_file" ] || cp -p "$unit_file" "$saved/unit"
+  echo "$old_version $old_release" >"$saved/former"
+}
+
+swap_in() {
+  if [ "$swap" = yes ]; then
+    mv "$etc/releases/.new" "$etc/releases/$id" && relink "releases/$id" "$etc/live"
+  fi
+  relink "$version" "$opt/current"
+  if [ -f "$box/unit" ]; then
+    cp "$box/unit" "$unit_file.swap" && chmod 0644 "$unit_file.swap" && mv -f "$unit_file.swap" "$unit_file"
+  fi
+  if [ -f "$box/unit" ] || [ "$(systemctl show -p NeedDaemonReload --value "$unit")" = yes ]; then
+    systemctl daemon-reload
+  fi
+  [ "$hot" = yes ] || return 0
+  mkdir -p "$etc/hot" && chown "root:$user" "$etc/hot" && chmod 0750 "$etc/hot"
+  while IFS=' ' read -r mode path; do
+    mkdir -p "$etc/hot/$(dirname "$path")"
+    cp "$box/hot/$path" "$etc/hot/$path.swap" && chown "root:$user" "$etc/hot/$path.swap" &&
+      chmod "$mode" "$etc/hot/$path.swap" && mv -f "$etc/hot/$path.swap" "$etc/hot/$path"
+  done <"$box/hot_files"
+  while read -r path; do
+    rm -f "$etc/hot/$path"
+  done <"$box/hot_strays"
+}
+
+answers() { curl -fsS -o /dev/null -m 5 "$health" 2>&1; }
+
+# Wait for a 2xx answer; a service that keeps dying is not waited for to the end.
+healthy() {
+  end=$(($(date +%s) + start_timeout))
+  while :; do
+    seen=$(answers) && systemctl is-active --quiet "$unit" && return 0
+    if [ "$(systemctl show -p NRestarts --value "$unit")" -ge 3 ]; then
+      seen="it died $(systemctl show -p NRestarts --value "$unit") times"
+      return 1
+    fi
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    sleep 0.1
+  done
+}
+
+restart() {
+  started=$(date +%s)
+  systemctl reset-failed "$unit" 2>/dev/null
+  # A restart that asks for a start and a stop at once fails while the unit is gone: that is an answer too.
+  seen=$(systemctl restart "$unit" 2>&1) && healthy
+}
+
+metric() { printf '%s\n' "$2" | awk -v name="$1" '$1 == name { print $2 }'; }
+
+# A reload is accepted when the component itself says so: its own metrics, its own hash.
+proven() {
+  end=$(($(date +%s) + 30))
+  while :; do
+    if [ -z "$proof" ]; then
+      seen=$(answers) && return 0
+    else
+      body=$(curl -fsS -m 5 "$proof" 2>&1)
+      success=$(metric "$proof_success" "$body")
+      time=$(metric "$proof_time" "$body")
+      seen="$proof_success is ${success:-absent}"
+      if [ "$success" = 1 ] && awk -v t="${time:-0}" -v s="$asked" 'BEGIN { exit !(t + 0 >= s + 0) }'; then
+        contained && return 0
+      elif [ "$success" = 0 ]; then
+        return 1
+      fi
+    fi
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    sleep 0.1
+  done
+}
+
+contained() {
+  while IFS=' ' read -r url text; do
+    [ -n "$url" ] || continue
+    curl -fsS -m 5 "$url" 2>/dev/null | grep -qF -- "$text" && continue
+    seen="$url does not show $text yet"
+    return 1
+  done <"$box/contains"
+}
+
+reload() {
+  # Programs round the time of a reload to its own clock reading: compare whole seconds.
+  asked=$(date +%s)
+  seen=$(systemctl reload "$unit" 2>&1) || return 1
+  # The proof of putting back is the success metric alone: the former hash is not known here.
+  proven || return 1
+  readlink "$etc/live" >"$loaded"
+}
+
+act() {
+  case $action in
+  restart) restart ;;
+  reload) reload ;;
+  *) : ;;
+  esac
+}
+
+put_back() {
+  reason=$seen
+  journal=$(journalctl -u "$unit" --since "@${started:-$asked}" -n 15 --no-pager -o cat 2>/dev/null)
+  if [ -n "$old_release" ]; then relink "$old_release" "$etc/live"; else rm -f "$etc/live"; fi
+  if [ -n "$old_version" ]; then
+    if [ -e "$opt/.replaced" ] && [ "$old_version" = "$version" ]; then
+      rm -rf "${opt:?}/$version"
+      mv "$opt/.replaced" "$opt/$version"
+    fi
+    relink "$old_version" "$opt/current"
+  else
+    rm -f "$opt/current"
+  fi
+  if [ -f "$saved/unit" ]; then
+    cp -p "$saved/unit" "$unit_file"
+    systemctl daemon-reload
+    : >"$box/contains"
+    if [ "$action" = reload ] && reload; then
+      after="the former configuration is loaded again"
+    elif restart; then
+      after="the former version and configuration run again"
+    else
+      after="and the former one does not come back either: $seen"
+    fi
+  else
+    systemctl disable --now --quiet "$unit" 2>/dev/null
+    rm -f "$unit_file"
+    systemctl daemon-reload
+    after="there was none before, so it is stopped"
+  fi
+  {
+    echo "--- last journal lines of $unit:"
+    printf '%s\n' "$journal"
+    echo "---"
+  } >&2
+  [ "$swap" != yes ] || rm -rf "$etc/releases/${id:?}"
+  [ -n "$old_version" ] && [ "$old_version" != "$version" ] && rm -rf "${opt:?}/$version"
+  [ -n "$old_version" ] || rm -rf "${opt:?}/$version"
+  rm -rf "$saved" "$opt/.replaced"
+  quit 70 "$action failed ($health): ${reason:-no answer}; rolled back: $after"
+}
+
+clean() {
+  live=$(readlink "$etc/live")
+  for folder in "$etc/releases"/* "$etc/releases"/.new; do
+    [ "$etc/$live" = "$folder" ] || rm -rf "$folder"
+  done
+  for folder in "$opt"/* "$opt"/.[!.]*; do
+    case ${folder##*/} in
+    current | "$version") ;;
+    *) rm -rf "$folder" ;;
+    esac
+  done
+}
+
+receive
+account
+stage_programs
+stage_release
+validate
+remember
+swap_in
+act || put_back
+systemctl is-enabled --quiet "$unit" || systemctl enable --quiet "$unit" 2>/dev/null
+clean

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Everything stackwatch manages on a host, read once. Arguments: further folders to look at.
+# Output: sections that begin with a line "#<name>"; files are tab-separated.
+set -u
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+units=/etc/systemd/system
+
+echo "#host"
+echo "machine $(uname -m)"
+# shellcheck source=/dev/null
+(. /etc/os-release && echo "os $ID ${VERSION_ID:-}")
+echo "uid $(id -u)"
+command -v curl >/dev/null 2>&1 && echo "curl yes"
+[ -d /run/systemd/system ] && echo "systemd yes"
+
+echo "#files"
+look() { find "$@" -printf '%y\t%m\t%u\t%g\t%s\t%Ts\t%p\t%l\n' 2>/dev/null; }
+look /etc/stackwatch /opt/stackwatch
+look /var/lib/stackwatch -maxdepth 1
+[ $# = 0 ] || look "$@" -maxdepth 0
+look "$units" -maxdepth 1 -name 'stackwatch-*.service'
+
+echo "#sums"
+find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null
+find "$units" -maxdepth 1 -name 'stackwatch-*.service' -type f -exec sha256sum {} + 2>/dev/null
+
+names=
+for file in "$units"/stackwatch-*.service; do
+  [ -e "$file" ] && names="$names ${file##*/}"
+done
+if [ -n "$names" ]; then
+  echo "#units"
+  # shellcheck disable=SC2086  # unit names hold no spaces
+  shown=$(systemctl show --property=Id,LoadState,ActiveState,SubState,UnitFileState,MainPID,NeedDaemonReload,NRestarts $names)
+  printf '%s\n' "$shown"
+  echo "#running"
+  printf '%s\n\n' "$shown" |
+    awk -F= '$1 == "Id" { id = $2 } $1 == "MainPID" { pid = $2 } NF == 0 && pid > 0 { print id, pid; pid = 0 }' |
+    while read -r name pid; do
+      spec=$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^STACKWATCH_SPEC=//p')
+      loaded=$(cat "/run/${name%.service}/loaded" 2>/dev/null)
+      echo "$name ${spec:--} ${loaded##*/}"
+    done
+  echo "#accounts"
+  sed -n 's/^User=//p' "$units"/stackwatch-*.service | sort -u | while read -r user; do
+    echo "$user $(id -Gn "$user" 2>/dev/null)"
+  done
+fi
+echo "#end"

@@ -1,0 +1,134 @@
+"""Settings: what people may say in an inventory, with types, units and defaults.
+
+Every role has a :class:`RoleSettings`; hosts and the site have one each. Unknown keys are
+refused everywhere. The README's tables are generated from these classes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+# Prometheus' own duration syntax (model.ParseDuration):
+# https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
+_DURATION = re.compile(r"(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
+_SIZE = re.compile(r"\d+(B|KB|MB|GB|TB|PB|EB)")
+_LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+
+# What lists of later layers do: they add to the earlier ones.
+LATER_EXTENDS: JsonDict = {"merge": "extend"}
+
+
+def _duration(value: str) -> str:
+    if not value or (value != "0" and not _DURATION.fullmatch(value)):
+        raise ValueError("write a duration such as 15s, 5m, 1h30m or 30d")
+    return value
+
+
+def _size(value: str) -> str:
+    if not _SIZE.fullmatch(value):
+        raise ValueError("write a size such as 512MB or 50GB")
+    return value
+
+
+def _label_names(value: dict[str, str]) -> dict[str, str]:
+    for name in value:
+        if not _LABEL_NAME.fullmatch(name) or name.startswith("__"):
+            raise ValueError(f"{name!r} is no label name (letters, digits, _; not __...)")
+    return value
+
+
+Duration = Annotated[str, AfterValidator(_duration)]
+Size = Annotated[str, AfterValidator(_size)]
+Labels = Annotated[dict[str, str], AfterValidator(_label_names)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Native = dict[str, Any]
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, unknown keys refused, no coercion of strings to numbers."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class RoleSettings(Settings):
+    """What every role with a service understands.
+
+    Subclasses give ``port`` its default; two roles with the same default port are refused.
+    """
+
+    port: Port = Field(description="TCP port it listens on")
+    listen: str = Field("", description="address it binds to; empty means all")
+    flags: list[str] = Field(
+        [],
+        description="extra command-line flags, after ours",
+        json_schema_extra=LATER_EXTENDS,
+    )
+    memory_max: str = Field("1G", description="memory limit of the service, systemd size")
+    start_timeout: int = Field(60, ge=1, description="seconds to become healthy after a start")
+
+
+class AppService(Settings):
+    """A service of the users' own on a host: scraped and probed, not installed."""
+
+    name: str = Field(description="job name of its metrics")
+    port: Port = Field(description="TCP port")
+    metrics: str | None = Field("/metrics", description="path of its metrics, or None")
+    health: str | None = Field(None, description="path to probe every 30 s, or None")
+    scheme: Literal["http", "https"] = Field("http", description="http or https")
+    kind: Literal["application", "backend", "broker", "database", "exporter"] = Field(
+        "application", description="what it is; alerts select by it"
+    )
+    labels: Labels = Field({}, description="extra labels")
+
+
+class HostSettings(Settings):
+    """What a host, a group or the whole inventory may say of hosts."""
+
+    address: str | None = Field(
+        None, description="how other hosts reach it; default: ssh_hostname, else its name"
+    )
+    environment: str = Field("default", description="label `environment` of everything on it")
+    labels: Labels = Field({}, description="labels of everything on it, they reach the metrics")
+    runtime: Literal["systemd"] = Field("systemd", description="how components run on it")
+    architecture: Literal["amd64", "arm64"] = Field("amd64", description="its CPU architecture")
+    os: Literal["linux"] = Field("linux", description="its operating system")
+    without: list[str] = Field(
+        [], description="roles that it does not get although every host does"
+    )
+    services: list[AppService] = Field(
+        [],
+        description="your own services on it, to be scraped and probed",
+        json_schema_extra=LATER_EXTENDS,
+    )
+
+
+class SiteSettings(Settings):
+    """What is true of the whole site; said once, in the inventory or `group_data/all.py`."""
+
+    name: str = Field("", description="name of the site; default: the inventory's file name")
+    groups: list[str] = Field([], description="groups that are no roles, for settings only")
+    runbook_base_url: str = Field(
+        "https://runbooks.example.org", description="where alerts link their runbooks"
+    )
+    artifact_sources: list[Literal["mirror", "release", "module", "package"]] = Field(
+        ["mirror", "release", "module", "package"],
+        description="where programs may come from, in order of preference",
+    )
+    artifact_mirror: str | None = Field(None, description="base URL of your own mirror")
+    allow_missing: list[str] = Field(
+        [], description="roles that may be left out when their program cannot be obtained"
+    )
+    check_deadline: int = Field(
+        90, ge=1, description="seconds for targets and alerts to appear after a change"
+    )
+    lock_timeout: int = Field(
+        120, ge=0, description="seconds to wait for another run on the same host"
+    )
+    files: str | None = Field(
+        None,
+        description="drop-in folder; default: `files/<site name>` beside the inventory",
+    )

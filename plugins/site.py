@@ -1,0 +1,313 @@
+"""The site: hosts x roles x settings, compiled from an inventory before any host is touched."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from plugins.layers import Layer, merge_settings, suggestion, validate
+from plugins.model import Component, Endpoint, EndpointKind, Problem, SiteError
+from plugins.role import Context, Role
+from plugins.settings import AppService, HostSettings, RoleSettings, Settings, SiteSettings
+
+
+@dataclass(frozen=True)
+class DeclaredHost:
+    """One host as the inventory writes it.
+
+    Attributes:
+        name: Inventory name.
+        groups: Its groups, in the inventory's order.
+        layers: Its settings, from the most general to the most specific.
+        connector_keys: Keys that belong to pyinfra's connector, for example ``ssh_user``.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    connector_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A whole inventory as written.
+
+    Attributes:
+        path: The inventory file; None when there is none (hosts given on the command line).
+        hosts: Its hosts.
+        groups: Every group name with a member or settings, except ``all`` and the file's own.
+        site_layers: Layers that may hold ``site``.
+    """
+
+    path: Path | None
+    hosts: tuple[DeclaredHost, ...]
+    groups: tuple[str, ...]
+    site_layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Host:
+    """A validated host."""
+
+    name: str
+    address: str
+    environment: str
+    labels: Mapping[str, str]
+    runtime: str
+    architecture: str
+    services: tuple[AppService, ...]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A role on a host with its settings and the addresses it answers on."""
+
+    host: Host
+    role: Role
+    settings: Any
+    endpoints: tuple[Endpoint, ...]
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that is declared, validated and wired by.
+
+    Attributes:
+        name: The site's name.
+        settings: Settings of the whole site.
+        hosts: By inventory name.
+        placements: Every role on every host.
+        files: The site's drop-in folder (may not exist).
+    """
+
+    name: str
+    settings: SiteSettings
+    hosts: Mapping[str, Host]
+    placements: tuple[Placement, ...]
+    files: Path
+
+    @cached_property
+    def _by_role(self) -> Mapping[str, tuple[Placement, ...]]:
+        index: dict[str, list[Placement]] = defaultdict(list)
+        for placement in self.placements:
+            index[placement.role.name].append(placement)
+        return {name: tuple(placements) for name, placements in index.items()}
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, tuple[Placement, ...]]:
+        index: dict[str, list[Placement]] = defaultdict(list)
+        for placement in self.placements:
+            index[placement.host.name].append(placement)
+        return {name: tuple(placements) for name, placements in index.items()}
+
+    @cached_property
+    def component_names(self) -> tuple[str, ...]:
+        """Names of all components of the site, in the order they are converged."""
+        return tuple(sorted(self._by_role))
+
+    def placed(self, role: str) -> tuple[Placement, ...]:
+        """Where a role is placed."""
+        return self._by_role.get(role, ())
+
+    def on(self, host: str) -> tuple[Placement, ...]:
+        """What is placed on a host."""
+        return self._by_host.get(host, ())
+
+    def endpoints(self, kind: EndpointKind, role: str | None = None) -> tuple[Endpoint, ...]:
+        """Every endpoint of a kind, of one role or of all."""
+        placements = self.placements if role is None else self.placed(role)
+        return tuple(e for p in placements for e in p.endpoints if e.kind is kind)
+
+    def without(self, left_out: Iterable[tuple[str, str]]) -> Site:
+        """The site without some (role, architecture) pairs, so that nothing wires to them."""
+        gone = frozenset(left_out)
+        kept = (p for p in self.placements if (p.role.name, p.host.architecture) not in gone)
+        return replace(self, placements=tuple(kept))
+
+
+def _said(model: type[Settings], layer: Layer, prefix: str) -> Any:
+    """What a layer says of some settings."""
+    if prefix:
+        return layer.values.get(prefix)
+    return {key: value for key, value in layer.values.items() if key in model.model_fields}
+
+
+class _Compiler:
+    """Collects every problem of one inventory instead of stopping at the first."""
+
+    def __init__(self, declared: Declared, roles: Mapping[str, Role]) -> None:
+        self.declared = declared
+        self.roles = roles
+        self.problems: dict[str, Problem] = {}
+        self._validated: dict[tuple[object, ...], Settings | None] = {}
+
+    def blame(self, problem: Problem) -> None:
+        """Record a problem once, however many hosts share the mistake."""
+        self.problems.setdefault(f"{problem.where}|{problem.what}", problem)
+
+    def settings(
+        self, model: type[Settings], layers: tuple[Layer, ...], prefix: str
+    ) -> Settings | None:
+        """Validated settings; hosts with the very same layers share one object.
+
+        With a prefix the settings stand under that key, without one at the top, among others.
+        """
+        told = [(layer, _said(model, layer, prefix)) for layer in layers]
+        told = [(layer, said) for layer, said in told if said]
+        key = (model, prefix, *(id(layer) for layer, _ in told))
+        if key not in self._validated:
+            for layer, said in told:
+                if not isinstance(said, Mapping):
+                    where = f"{layer.origin}: {prefix}"
+                    self.blame(Problem(where, f"expected a dict, got {said!r}", "Write {...}"))
+                    return None
+            merged = merge_settings(model, [said for _, said in told])
+            self._validated[key], problems = validate(model, merged, layers, prefix)
+            for problem in problems:
+                self.blame(problem)
+        return self._validated[key]
+
+    def check_groups(self, site: SiteSettings) -> None:
+        """Refuse groups that are neither a role nor declared as plain."""
+        for group in self.declared.groups:
+            if group not in self.roles and group not in site.groups:
+                remedy = suggestion(group, self.roles, "roles")
+                remedy += f"; a group for settings only goes into site = {{'groups': [{group!r}]}}"
+                origin = str(self.declared.path or "inventory")
+                self.blame(Problem(f"{origin}: {group}", "unknown group", remedy))
+
+    def check_keys(self, host: DeclaredHost) -> None:
+        """Refuse top-level keys that nothing reads."""
+        known = {*self.roles, *HostSettings.model_fields, "site"}
+        for layer in host.layers:
+            for key in layer.values:
+                if key not in known and key not in host.connector_keys and key[0] != "_":
+                    remedy = suggestion(key, known, "keys")
+                    self.blame(Problem(f"{layer.origin}: {key}", "unknown setting", remedy))
+
+    def host(self, declared: DeclaredHost) -> tuple[Host, HostSettings] | None:
+        """Validate what is said of the host itself."""
+        settings = self.settings(HostSettings, declared.layers, "")
+        if not isinstance(settings, HostSettings):
+            return None
+        ssh = next(
+            (
+                lay.values["ssh_hostname"]
+                for lay in declared.layers[::-1]
+                if "ssh_hostname" in lay.values
+            ),
+            None,
+        )
+        address = settings.address or ssh or declared.name.rpartition("/")[2]
+        return Host(
+            declared.name,
+            str(address),
+            settings.environment,
+            settings.labels,
+            settings.runtime,
+            settings.architecture,
+            tuple(settings.services),
+        ), settings
+
+    def placements(self, declared: DeclaredHost, host: Host, said: HostSettings) -> list[Placement]:
+        """Every role the host gets, through its groups or because every host does."""
+        for name in said.without:
+            if name not in self.roles:
+                where = f"{declared.layers[-1].origin}: without"
+                remedy = suggestion(name, self.roles, "roles")
+                self.blame(Problem(where, f"unknown role {name!r}", remedy))
+        placed = []
+        for role in self.roles.values():
+            wanted = role.name in declared.groups or role.everywhere
+            if not wanted or role.name in said.without:
+                continue
+            settings = self.settings(role.settings, declared.layers, role.name)
+            if isinstance(settings, RoleSettings):
+                endpoints = role.endpoints(host, settings)
+                placed.append(Placement(host, role, settings, endpoints))
+        return placed
+
+    def check_ports(self, placements: Iterable[Placement], hosts: Iterable[Host]) -> None:
+        """Refuse two listeners on one port of one address."""
+        taken: dict[tuple[str, int], tuple[str, str]] = {}
+        listeners = [
+            (e.address, e.port, p.host.name, p.role.name) for p in placements for e in p.endpoints
+        ]
+        listeners += [(h.address, s.port, h.name, s.name) for h in hosts for s in h.services]
+        for address, port, host, name in listeners:
+            other_host, other = taken.setdefault((address, port), (host, name))
+            if (other_host, other) == (host, name):
+                continue
+            if other_host == host:
+                what = f"port {port} is also {other}'s on this host"
+                self.blame(Problem(f"{name}.port", what, f"Give {name} or {other} another", host))
+            else:
+                what = f"has the address {address} of host {other_host}"
+                remedy = "Set `address` to what other hosts reach it by"
+                self.blame(Problem("address", what, remedy, host))
+
+
+def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
+    """Compile an inventory into a site, without touching any host.
+
+    Args:
+        declared: The inventory as written.
+        roles: Known roles by name.
+
+    Raises:
+        SiteError: With every mistake found, not just the first.
+    """
+    compiler = _Compiler(declared, roles)
+    if not declared.hosts:
+        origin = str(declared.path or "inventory")
+        remedy = "List at least one host; check the path of the inventory"
+        raise SiteError((Problem(origin, "the inventory has no hosts", remedy),))
+    said = compiler.settings(SiteSettings, declared.site_layers, "site")
+    settings = said if isinstance(said, SiteSettings) else SiteSettings()
+    compiler.check_groups(settings)
+    hosts: dict[str, Host] = {}
+    placements: list[Placement] = []
+    for declared_host in declared.hosts:
+        compiler.check_keys(declared_host)
+        checked = compiler.host(declared_host)
+        if checked:
+            hosts[declared_host.name] = checked[0]
+            placements += compiler.placements(declared_host, *checked)
+    compiler.check_ports(placements, hosts.values())
+    if compiler.problems:
+        raise SiteError(tuple(compiler.problems.values()))
+    name = settings.name or (declared.path.stem if declared.path else "site")
+    folder = declared.path.parent if declared.path else Path("inventories")
+    files = Path(settings.files) if settings.files else folder / "files" / name
+    return Site(name, settings, hosts, tuple(placements), files)
+
+
+def components_of(
+    site: Site, artifacts: Mapping[tuple[str, str], Any], host: str
+) -> tuple[Component, ...]:
+    """The components of one host, in the order they are converged.
+
+    Args:
+        site: The compiled site.
+        artifacts: (artifact name, architecture) to the verified artifact.
+        host: Inventory name.
+
+    Raises:
+        SiteError: A role refuses its settings or drop-in files; carries every problem.
+    """
+    made: list[Component] = []
+    problems: list[Problem] = []
+    for placement in site.on(host):
+        artifact = artifacts[placement.role.artifact, placement.host.architecture]
+        context = Context(placement.host, placement.settings, site, artifact, placement.endpoints)
+        try:
+            made.append(placement.role.component(context))
+        except SiteError as error:
+            problems += error.problems
+    if problems:
+        raise SiteError(tuple(problems))
+    return tuple(sorted(made, key=lambda component: component.name))

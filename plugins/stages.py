@@ -1,0 +1,73 @@
+"""The stages of the entry points, in pyinfra's terms."""
+
+from __future__ import annotations
+
+from pyinfra import host
+from pyinfra.api.exceptions import PyinfraError
+
+from plugins import operations, report, session
+from plugins.layers import suggestion
+from plugins.paths import Paths
+
+
+def converge() -> None:
+    """Make every component of this host what the inventory says, one operation each."""
+    run = session.current()
+    session.at_exit(report.finish_deploy)
+    placed = {rendered.name for rendered in run.rendered(host.name)}
+    # Every host walks the same list, so that pyinfra runs one component everywhere at a time.
+    for component in host.loop(run.site.component_names):
+        if component in placed:
+            operations.converge(name=f"Converge {component}", component=component)
+
+
+def prove() -> None:
+    """Check what the run's option ``prove`` asks for; by default deeply only after a change."""
+    asked = session.current().options.prove
+    if asked != "off":
+        operations.prove(name="Check units, health, targets, rules")
+    if asked in ("auto", "deep"):
+        _prove_deeply(always=asked == "deep")
+
+
+def smoke() -> None:
+    """Run every check, whatever changed or not."""
+    session.at_exit(report.finish_smoke)
+    operations.prove(name="Check units, health, targets, rules")
+    _prove_deeply(always=True)
+
+
+def _prove_deeply(always: bool) -> None:
+    operations.prove(name="Check probes and the Watchdog", deep=True, always=always)
+    operations.deliver(name="Deliver a synthetic alert", always=always)
+
+
+def drift() -> None:
+    """Tell what differs on this host; changes nothing."""
+    session.at_exit(report.finish_drift)
+    operations.tell_drift(name="Tell what differs")
+
+
+def remove() -> None:
+    """Remove the component that ``--data component=`` names.
+
+    Raises:
+        PyinfraError: No component is named, or the folder to purge is none of its own.
+    """
+    run = session.current()
+    session.at_exit(report.finish_remove)
+    name, purge = run.options.component, run.options.purge
+    if not name:
+        known = ", ".join(run.site.component_names)
+        raise PyinfraError(f"say which: remove.py --data component=NAME (known: {known})")
+    if "/" in name or name.startswith("."):
+        raise PyinfraError(f"{name!r} is no component name")
+    own = {Paths(name).storage}
+    for rendered in run.rendered(host.name):
+        if rendered.name == name:
+            own |= {directory.path for directory in rendered.directories}
+    if purge and purge not in own:
+        raise PyinfraError(
+            f"purge={purge}: not a folder of {name}. {suggestion(purge, own, 'folders')}"
+        )
+    operations.remove(name=f"Remove {name}", component=name, purge=purge)

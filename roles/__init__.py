@@ -1,0 +1,1 @@
+"""One role per folder, one exporter per file in `exporters/`."""
