@@ -1,0 +1,89 @@
+# stackwatch: `make` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.ONESHELL:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INVENTORY ?= inventories/demo.py
+DEMO_HOSTS := mon1,web1,web2:deploy
+PYTEST ?=
+export PYTHONPATH := $(CURDIR)
+
+##@ Try it
+demo: $(READY) ## three test hosts, the whole stack on them, proven
+	scripts/prepare $(BIN)/python
+	$(BIN)/python -m tests.hosts up demo --hosts $(DEMO_HOSTS)
+	$(BIN)/pyinfra -y inventories/demo.py deploy.py
+
+demo-down: $(READY) ## remove everything the demo made
+	$(BIN)/python -m tests.hosts down demo
+
+##@ Run it (INVENTORY=inventories/prod.py)
+deploy: $(READY) ## make the inventory true
+	$(BIN)/pyinfra -y $(INVENTORY) deploy.py
+
+smoke: $(READY) ## run every check
+	$(BIN)/pyinfra -y $(INVENTORY) smoke.py
+
+drift: $(READY) ## tell what differs; exit 3 if something does (make says 2)
+	$(BIN)/pyinfra -y $(INVENTORY) drift.py
+
+list: $(READY) ## the roles there are, and what each wires to
+	$(BIN)/python -m plugins.listing
+
+artifacts: $(READY) ## fetch or build every program of the lock into the store
+	$(BIN)/python -m plugins.artifacts fetch
+
+lock: $(READY) ## verify the pins of the artifacts lock against upstream
+	$(BIN)/python -m plugins.artifacts lock --check
+
+##@ Work on it
+test: $(READY) ## every tier: unit, content, integration on real hosts
+	scripts/prepare $(BIN)/python
+	$(BIN)/pytest $(PYTEST)
+
+test-unit: $(READY) ## the unit tier alone, seconds
+	$(BIN)/pytest tests/unit $(PYTEST)
+
+test-content: $(READY) ## rules and routes with promtool and amtool
+	$(BIN)/pytest tests/content $(PYTEST)
+
+test-integration: $(READY) ## real hosts, real programs, real faults
+	$(BIN)/pytest tests/integration $(PYTEST)
+
+lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict .
+	$(BIN)/shellcheck plugins/scripts/*.sh scripts/* tests/hosts/*.sh .ci/run
+	$(BIN)/python -m plugins.tables --check
+
+format: $(READY) ## let ruff and the table generator write
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python -m plugins.tables
+
+bench: $(READY) ## the numbers, as ratios: build/bench.json and a table
+	scripts/prepare $(BIN)/python
+	$(BIN)/python -m tests.bench
+
+lock-python: $(READY) ## lock the Python dependencies anew, from pyproject.toml
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile -q --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--group dev pyproject.toml -o requirements.lock
+
+help: ## this list
+	@awk 'BEGIN { FS = ":.*## " }
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) }
+	  /^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock
+	scripts/environment $(VENV)
+
+.PHONY: demo demo-down deploy smoke drift list artifacts lock test test-unit test-content \
+	test-integration lint format bench lock-python help
