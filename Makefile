@@ -38,7 +38,8 @@ list: $(READY) ## the roles there are, and what each wires to
 artifacts: $(READY) ## fetch or build every program of the lock into the store
 	$(BIN)/python -m plugins.artifacts fetch
 
-lock: $(READY) ## verify the pins of the artifacts lock against upstream
+lock: $(READY) ## fill missing pins of the artifacts lock, verify all against upstream
+	$(BIN)/python -m plugins.artifacts lock
 	$(BIN)/python -m plugins.artifacts lock --check
 
 ##@ Work on it

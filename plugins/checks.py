@@ -105,7 +105,7 @@ class StackwatchAnswers(FactBase[Answers]):
 
 
 # What takes seconds to become true after a change.
-DEEP = frozenset({CheckKind.PROBES, CheckKind.WATCHDOG})
+DEEP = frozenset({CheckKind.TARGETS_UP, CheckKind.PROBES, CheckKind.WATCHDOG})
 # What is not read but done; see plugins.delivery.
 DONE = frozenset({CheckKind.DELIVERY})
 
@@ -161,24 +161,40 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _targets(answer: Answer, check: Check) -> Verdict:
-    """Every expected target is there and up, and none is there that nobody expects."""
+    """Every expected target is there and none is down; one not scraped yet is told.
+
+    After a start or a reload a target has no health until its next scrape.
+    """
+    return _target_verdict(answer, check, accepted=frozenset({"up", "unknown"}))
+
+
+def _targets_up(answer: Answer, check: Check) -> Verdict:
+    """Every expected target is there and was scraped with success."""
+    return _target_verdict(answer, check, accepted=frozenset({"up"}))
+
+
+def _target_verdict(answer: Answer, check: Check, accepted: frozenset[str]) -> Verdict:
     wanted = f"{len(check.expected)} targets up"
     body = _json(answer)
     if body is None:
         return False, wanted, _seen(answer)
+    expected = frozenset(check.expected)
     found = {
-        f"{target['labels']['job']} {target['labels']['instance']}": target
+        name: target
         for target in body["data"]["activeTargets"]
+        if (name := f"{target['labels']['job']} {target['labels']['instance']}") in expected
     }
-    down = [
+    bad = [
         f"{name} is {target['health']}: {target['lastError'] or 'not scraped yet'}"
         for name, target in found.items()
-        if target["health"] != "up" and name in check.expected
+        if target["health"] not in accepted
     ]
-    missing = set(check.expected) - found.keys()
+    missing = expected - found.keys()
     faults = [f"missing: {_listed(missing)}"] if missing else []
-    faults += [_listed(down)] if down else []
-    return not faults, wanted, "; ".join(faults) or f"{len(check.expected)} up"
+    faults += [_listed(bad)] if bad else []
+    up = sum(target["health"] == "up" for target in found.values())
+    waiting = f", {len(found) - up} not scraped yet" if up < len(found) else ""
+    return not faults, wanted, "; ".join(faults) or f"{up} up{waiting}"
 
 
 def _rules(answer: Answer, check: Check) -> Verdict:
@@ -244,6 +260,7 @@ def _probes(answer: Answer, check: Check) -> Verdict:
 JUDGES: Mapping[CheckKind, Callable[[Answer, Check], Verdict]] = {
     CheckKind.HTTP: _http,
     CheckKind.TARGETS: _targets,
+    CheckKind.TARGETS_UP: _targets_up,
     CheckKind.RULES: _rules,
     CheckKind.ALERTMANAGERS: _alertmanagers,
     CheckKind.MEMBERS: _members,

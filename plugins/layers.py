@@ -8,11 +8,11 @@ group's.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from plugins.model import Problem
 from plugins.settings import Settings
@@ -69,14 +69,34 @@ def merge_settings(model: type[Settings], layers: Iterable[Mapping[str, Any]]) -
     return merged
 
 
-def _origin(layers: Iterable[Layer], prefix: str, key: str) -> str:
-    """The last layer that set ``key`` (below ``prefix``, if one): the place to correct it."""
-    found = ""
+def _mistakes(model: type[Settings], merged: Mapping[str, Any]) -> list[Any]:
+    try:
+        model.model_validate(dict(merged))
+    except ValidationError as error:
+        return list(error.errors())
+    return []
+
+
+def _key(detail: Any) -> tuple[object, ...]:
+    """What makes two mistakes the same one, while dictionaries and lists around it grow."""
+    value = detail["input"]
+    shown = "" if isinstance(value, Mapping | list) else repr(value)
+    return detail["loc"], detail["type"], detail["msg"], shown
+
+
+def _origins(
+    model: type[Settings], layers: Iterable[Layer], prefix: str
+) -> dict[tuple[object, ...], str]:
+    """For each mistake the layer that brought it in: the place to correct it."""
+    origins: dict[tuple[object, ...], str] = {}
+    said: list[Mapping[str, Any]] = []
     for layer in layers:
-        values = layer.values.get(prefix, {}) if prefix else layer.values
-        if not found or (isinstance(values, Mapping) and key in values):
-            found = layer.origin
-    return found
+        values = layer.values.get(prefix) if prefix else layer.values
+        if isinstance(values, Mapping) and values:
+            said.append(values)
+            found = _mistakes(model, merge_settings(model, said))
+            origins = {key: origins.get(key, layer.origin) for key in map(_key, found)}
+    return origins
 
 
 def validate(
@@ -96,24 +116,48 @@ def validate(
     try:
         return model.model_validate(dict(merged)), []
     except ValidationError as error:
-        problems = []
-        for detail in error.errors():
-            path = [str(part) for part in detail["loc"]]
-            origin = _origin(layers, prefix, path[0] if path else "")
-            key = ".".join([prefix, *path] if prefix else path)
-            problems.append(Problem(f"{origin}: {key}", *_explain(model, detail, path)))
-        return None, problems
+        found = error.errors()
+    origins = _origins(model, layers, prefix)
+    problems = []
+    for detail in found:
+        path = [str(part) for part in detail["loc"]]
+        key = ".".join([prefix, *path] if prefix else path)
+        origin = origins.get(_key(detail), layers[0].origin if layers else "")
+        problems.append(Problem(f"{origin}: {key}", *_explain(model, detail, path)))
+    return None, problems
+
+
+def _inside(annotation: Any) -> Iterator[Any]:
+    """A type and every type it is made of."""
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _inside(argument)
+
+
+def _descend(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel], bool]:
+    """The model that holds the last word of a path, and whether secrets stand on the way."""
+    secret = False
+    for part in path:
+        field = model.model_fields.get(part)
+        kinds = list(_inside(field.annotation)) if field else []
+        secret = secret or SecretStr in kinds
+        nested = [k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)]
+        model = nested[0] if nested else model
+    return model, secret
 
 
 def _explain(model: type[BaseModel], detail: Any, path: list[str]) -> tuple[str, str]:
     """What is wrong and what to do, for one pydantic error."""
+    holder, secret = _descend(model, path)
     if detail["type"] == "extra_forbidden":
-        return "unknown setting", suggestion(path[-1], model.model_fields, "settings")
+        names = (field.alias or name for name, field in holder.model_fields.items())
+        return "unknown setting", suggestion(path[-1], names, "settings")
     if detail["type"] == "missing":
         return "required setting is missing", "Add it"
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    return f"{message}, got {detail['input']!r}", "Correct the value"
+    got = "" if secret else f", got {detail['input']!r}"
+    return f"{message}{got}", "Correct the value"
 
 
 def suggestion(word: str, known: Iterable[str], what: str) -> str:

@@ -293,6 +293,7 @@ class CheckKind(StrEnum):
 
     HTTP = "http"
     TARGETS = "targets"
+    TARGETS_UP = "targets_up"
     RULES = "rules"
     ALERTMANAGERS = "alertmanagers"
     MEMBERS = "members"

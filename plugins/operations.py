@@ -166,9 +166,11 @@ def prove(deep: bool = False, always: bool = True) -> Generator[PyinfraCommand, 
     if not state.is_executing or not (always or run.changed):
         return
     deadline = _deadline(run)
+    pause = 0.25
     results = _read_checks(run, deep)
     while not all(result.ok for result in results) and time.monotonic() < deadline:
-        gevent.sleep(0.5)
+        gevent.sleep(pause)
+        pause = min(pause * 1.5, 2.0)
         results = _read_checks(run, deep)
     yield from _conclude(run, results)
 

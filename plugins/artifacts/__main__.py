@@ -207,7 +207,8 @@ def _own_architecture() -> str:
 
 
 def _lock(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Console) -> int:
-    from plugins.artifacts import pinning  # an HTTP client that `list` has no use for
+    # Late: it brings an HTTP client, which `list` has no use for.
+    from plugins.artifacts import pinning  # noqa: PLC0415
 
     def progress(line: str) -> None:
         notes.print(line, markup=False, soft_wrap=True)

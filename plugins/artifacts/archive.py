@@ -105,9 +105,10 @@ def _extract_deb(
     archive: Path, file_name: str, members: Mapping[str, str], into: Path
 ) -> dict[str, Path]:
     with archive.open("rb") as stream:
-        inner = _seek_data(stream, file_name)
+        inner, size = _seek_data(stream, file_name)
         payload = into / inner
-        _write(stream, payload)
+        with payload.open("wb") as written:
+            _copy_exactly(stream, written, size)
     try:
         if inner.endswith(".zst"):
             plain = payload.with_suffix("")
@@ -120,20 +121,27 @@ def _extract_deb(
         payload.unlink(missing_ok=True)
 
 
-def _seek_data(stream: IO[bytes], file_name: str) -> str:
-    """Leave an ar stream at its data.tar.*, the last member of every .deb; return that name."""
+def _seek_data(stream: IO[bytes], file_name: str) -> tuple[str, int]:
+    """Leave an ar stream at its data.tar.*; return the name and the size in bytes."""
     if stream.read(len(AR_MAGIC)) != AR_MAGIC:
         raise ArtifactError(f"{file_name}: not a Debian package (no ar header)")
     while len(header := stream.read(AR_HEADER)) == AR_HEADER:
         name = header[:16].decode("ascii", "replace").strip().rstrip("/")
-        if name.startswith("data.tar"):
-            return name
         try:
             size = int(header[48:58])
         except ValueError:
             break
+        if name.startswith("data.tar"):
+            return name, size
         stream.seek(size + size % 2, 1)  # members start at even offsets
     raise ArtifactError(f"{file_name}: no data.tar in the Debian package")
+
+
+def _copy_exactly(stream: IO[bytes], target: IO[bytes], size: int) -> None:
+    # Not to the end: the padding of an odd size is garbage that zstd refuses.
+    while size > 0 and (chunk := stream.read(min(size, 1 << 20))):
+        target.write(chunk)
+        size -= len(chunk)
 
 
 def _decompress_zstd(payload: Path, target: Path, file_name: str) -> None:

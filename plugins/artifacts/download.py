@@ -96,10 +96,7 @@ def download(url: str, sha256: str | None, target: Path, progress: Progress) -> 
             _unreachable[server] = f"cannot be reached ({error or type(error).__name__})"
             raise UnreachableError(f"{shown}: {parsed.host} {_unreachable[server]}") from error
     if sha256 is not None and got != sha256:
-        target.unlink()
-        raise WrongDigestError(
-            f"{shown}: wrong sha256: expected {sha256}, got {got}; it was deleted"
-        )
+        raise WrongDigestError(f"{shown}: wrong sha256: expected {sha256}, got {got}")
     return got
 
 

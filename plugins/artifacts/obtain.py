@@ -132,32 +132,34 @@ class _Attempt:
         return None
 
     def _fetched(self) -> Artifact:
-        """Try the sources in order; one process at a time fetches one artifact."""
+        """Try the sources in order."""
         what = f"{self.name} {self.architecture}"
-        with self.store.locked(
-            f"fetch-{self.name}-{self.architecture}",
-            lambda: self.progress(f"{what}: another run is fetching it; waiting"),
-        ):
-            with contextlib.suppress(DamagedError):
-                if (artifact := self.stored()) is not None:  # the other run was successful
-                    return artifact
-            answers: dict[str, ArtifactError] = {}
-            for source in self.policy.sources:
-                try:
-                    return self._from(source)
-                except ArtifactError as error:
-                    answers[source] = error
-                    # What stands in the final error, and what was never on offer, is no news.
-                    news = not isinstance(error, NotOfferedError)
-                    if news and source != self.policy.sources[-1]:
-                        self.progress(f"{what}: {source}: {error}")
+        answers: dict[str, ArtifactError] = {}
+        for source in self.policy.sources:
+            try:
+                return self._from(source)
+            except ArtifactError as error:
+                answers[source] = error
+                # What stands in the final error, and what was never on offer, is no news.
+                news = not isinstance(error, NotOfferedError)
+                if news and source != self.policy.sources[-1]:
+                    self.progress(f"{what}: {source}: {error}")
         raise self._failure(answers)
 
     def _from(self, source: str) -> Artifact:
-        # Imported late: an HTTP client costs 0.1 s, which a run that changes nothing would pay.
-        from plugins.artifacts import sources
-
+        """Ask one source; of several processes one asks, the others wait and use its result."""
         pin = self.lock.pin(self.name, source, self.architecture)
+        what = f"{self.name} {self.architecture}: another run is fetching it from {source}; waiting"
+        with self.store.locked(f"fetch-{pin}", lambda: self.progress(what)):
+            with contextlib.suppress(DamagedError):
+                if (artifact := self.store.lookup(pin)) is not None:
+                    return artifact
+            return self._added(pin, source)
+
+    def _added(self, pin: str, source: str) -> Artifact:
+        # Imported late: an HTTP client costs 0.1 s, which a run that changes nothing would pay.
+        from plugins.artifacts import sources  # noqa: PLC0415
+
         started = time.monotonic()
         request = sources.Request(
             self.lock,
@@ -202,7 +204,7 @@ class _Attempt:
 
 
 def _sources() -> Mapping[str, Source]:
-    from plugins.artifacts import module, sources
+    from plugins.artifacts import module, sources  # noqa: PLC0415 (see _added)
 
     return {
         "mirror": sources.mirror,

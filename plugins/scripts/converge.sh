@@ -23,6 +23,11 @@ box=$opt/.incoming
 saved=$opt/.former
 
 say() { echo "stackwatch: $component on $host: $*" >&2; }
+# The sender must get rid of the whole payload, or it sees a closed socket and not our words.
+leave() {
+  cat >/dev/null
+  exit "$1"
+}
 quit() {
   code=$1
   shift
@@ -32,7 +37,7 @@ quit() {
   if [ -n "${bin:-}" ] && [ "$(readlink "$opt/current")" != "$version" ]; then
     rm -rf "$bin"
   fi
-  exit "$code"
+  leave "$code"
 }
 
 running_spec() {
@@ -47,7 +52,7 @@ after_waiting() {
   "releases/$release".*)
     if [ "$(running_spec)" = "$spec" ]; then
       say "done already by the other run"
-      exit 0
+      leave 0
     fi
     ;;
   esac

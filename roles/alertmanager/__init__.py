@@ -35,6 +35,8 @@ from plugins.site import Host, Site
 NAME = "alertmanager"
 PATHS = Paths(NAME)
 SMOKE_RECEIVER = "stackwatch-smoke"
+# Always there, so that the default route holds before anybody has a receiver.
+DEFAULT_RECEIVER = "default"
 
 
 class Settings(RoleSettings):
@@ -48,13 +50,15 @@ class Settings(RoleSettings):
     external_url: str = Field("", description="URL people reach it by, for links in messages")
     global_: Native = Field({}, alias="global", description="native `global` section")
     route: Native = Field(
-        {"receiver": "default"}, description="native root route, without its routes"
+        {"receiver": DEFAULT_RECEIVER}, description="native root route, without its routes"
     )
     routes: list[Native] = Field(
         [], description="native routes below the root", json_schema_extra=LATER_EXTENDS
     )
     receivers: list[Native] = Field(
-        [{"name": "default"}], description="native receivers", json_schema_extra=LATER_EXTENDS
+        [],
+        description="native receivers beside an empty one named `default`",
+        json_schema_extra=LATER_EXTENDS,
     )
     inhibit_rules: list[Native] = Field(
         [], description="native inhibition rules beside ours", json_schema_extra=LATER_EXTENDS
@@ -115,6 +119,9 @@ def _configuration(context: Context, problems: list[Problem]) -> dict[str, Any]:
         "name": SMOKE_RECEIVER,
         "webhook_configs": [{"url": smoke_url, "send_resolved": False}],
     }
+    receivers = [smoke, *settings.receivers]
+    if DEFAULT_RECEIVER not in (receiver.get("name") for receiver in receivers):
+        receivers.append({"name": DEFAULT_RECEIVER})
     ours: dict[str, Any] = {"global": settings.global_} if settings.global_ else {}
     ours |= {
         "route": {
@@ -125,7 +132,7 @@ def _configuration(context: Context, problems: list[Problem]) -> dict[str, Any]:
             **settings.route,
             "routes": [smoke_route, *settings.routes],
         },
-        "receivers": [smoke, *settings.receivers],
+        "receivers": receivers,
         "inhibit_rules": [*INHIBITION, *settings.inhibit_rules],
         "templates": ["templates/*.tmpl"],
     }

@@ -160,9 +160,11 @@ def _checks(
     site = context.site
     api = context.endpoint(EndpointKind.API)
     expected = tuple(f"{t.job} {t.labels.get('instance', t.address)}" for t in targets)
+    found = api.at("/api/v1/targets?state=active")
     checks = [
         Check("is ready", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH)),
-        Check("targets up", CheckKind.TARGETS, api.at("/api/v1/targets?state=active"), expected),
+        Check("targets known", CheckKind.TARGETS, found, expected),
+        Check("targets up", CheckKind.TARGETS_UP, found, expected),
     ]
     if context.settings.agent:
         return tuple(checks)
@@ -172,8 +174,8 @@ def _checks(
     probed = tuple(t.address for t in targets if t.job == PROBE_JOB)
     checks.append(Check("rules loaded", CheckKind.RULES, api.at("/api/v1/rules"), groups))
     if alertmanagers:
-        found = api.at("/api/v1/alertmanagers")
-        checks.append(Check("Alertmanagers found", CheckKind.ALERTMANAGERS, found, alertmanagers))
+        wired = api.at("/api/v1/alertmanagers")
+        checks.append(Check("Alertmanagers found", CheckKind.ALERTMANAGERS, wired, alertmanagers))
     if probed:
         query = api.at("/api/v1/query?query=probe_success")
         checks.append(Check("probes succeed", CheckKind.PROBES, query, probed))
