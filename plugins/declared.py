@@ -25,6 +25,7 @@ def _assigned(path: Path) -> frozenset[str]:
     names: set[str] = set()
     for node in ast.parse(path.read_text(), str(path)).body:
         targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
         names.update(target.id for target in targets if isinstance(target, ast.Name))
     return frozenset(names)
 

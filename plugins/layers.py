@@ -156,7 +156,9 @@ def _explain(model: type[BaseModel], detail: Any, path: list[str]) -> tuple[str,
         return "required setting is missing", "Add it"
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
-    got = "" if secret else f", got {detail['input']!r}"
+    # A check of a whole dictionary names the wrong key itself.
+    named = detail["type"] == "value_error" and isinstance(detail["input"], Mapping)
+    got = "" if secret or named else f", got {detail['input']!r}"
     return f"{message}{got}", "Correct the value"
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
-from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain
+from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
 from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.delivery import Inbox
@@ -126,13 +127,20 @@ def _left_out(
     return left_out
 
 
+def _lock(site: Site) -> Lock:
+    """The lock of this checkout, with the site's own entries where it has some."""
+    own = site.settings.artifact_lock
+    try:
+        return Lock.load().overlaid(Path(own)) if own else Lock.load()
+    except LockError as error:
+        raise SiteError(tuple(error.problems)) from error
+
+
 def begin(
     declared: Declared,
     said: Mapping[str, Any],
     hosts: tuple[str, ...],
-    say: Any,
-    lock: Lock | None = None,
-    store: Store | None = None,
+    say: Callable[[str], None],
 ) -> Run:
     """Compile a site, obtain its programs and render the hosts of this run.
 
@@ -141,8 +149,6 @@ def begin(
         said: What the command line overrides.
         hosts: The hosts this run is limited to.
         say: Called with a line of progress for whatever takes long.
-        lock: Known artifacts; default: the lock file of this checkout.
-        store: Where artifacts are kept; default: the user's cache.
 
     Raises:
         SiteError: With every mistake in the inventory and every program that cannot be had.
@@ -150,10 +156,11 @@ def begin(
     options = _options(said)
     site = compile_site(declared, all_roles())
     wanted = sorted({(p.role.artifact, p.host.architecture) for p in site.placements})
+    lock = _lock(site)
     policy = ArtifactPolicy(
         sources=tuple(site.settings.artifact_sources), mirror=site.settings.artifact_mirror
     )
-    obtained = obtain(lock or Lock.load(), wanted, policy, store or Store.default(), say)
+    obtained = obtain(lock, wanted, policy, Store.default(), say)
     failed = {key: got for key, got in obtained.items() if isinstance(got, ArtifactError)}
     left_out = _left_out(site, failed)
     run = Run(

@@ -119,6 +119,9 @@ class SiteSettings(Settings):
         description="where programs may come from, in order of preference",
     )
     artifact_mirror: str | None = Field(None, description="base URL of your own mirror")
+    artifact_lock: str | None = Field(
+        None, description="a lock file of your own; its entries replace ours, to pin a version"
+    )
     allow_missing: list[str] = Field(
         [], description="roles that may be left out when their program cannot be obtained"
     )

@@ -136,6 +136,11 @@ def _said(model: type[Settings], layer: Layer, prefix: str) -> Any:
     return {key: value for key, value in layer.values.items() if key in model.model_fields}
 
 
+def _saying(host: DeclaredHost, key: str) -> Layer | None:
+    """The layer that a host's top-level key is taken from."""
+    return next((layer for layer in host.layers[::-1] if key in layer.values), None)
+
+
 class _Compiler:
     """Collects every problem of one inventory instead of stopping at the first."""
 
@@ -171,10 +176,15 @@ class _Compiler:
                 self.blame(problem)
         return self._validated[key]
 
-    def check_groups(self, site: SiteSettings) -> None:
+    def check_groups(self, site: SiteSettings | None) -> None:
         """Refuse groups that are neither a role nor declared as plain."""
+        # Where `site` has another mistake its groups still count: no problem that is none.
+        said = [layer.values.get("site") for layer in self.declared.site_layers]
+        listed = [each.get("groups") for each in said if isinstance(each, Mapping)]
+        rough = [group for each in listed if isinstance(each, list) for group in each]
+        plain = site.groups if site else rough
         for group in self.declared.groups:
-            if group not in self.roles and group not in site.groups:
+            if group not in self.roles and group not in plain:
                 remedy = suggestion(group, self.roles, "roles")
                 remedy += f"; a group for settings only goes into site = {{'groups': [{group!r}]}}"
                 origin = str(self.declared.path or "inventory")
@@ -184,6 +194,9 @@ class _Compiler:
         """Refuse top-level keys that nothing reads."""
         known = {*self.roles, *HostSettings.model_fields, "site"}
         for layer in host.layers:
+            if "site" in layer.values and layer not in self.declared.site_layers:
+                remedy = "Say it in group_data/all.py, or for the whole inventory"
+                self.blame(Problem(f"{layer.origin}: site", "is not read here", remedy))
             for key in layer.values:
                 if key not in known and key not in host.connector_keys and key[0] != "_":
                     remedy = suggestion(key, known, "keys")
@@ -194,14 +207,8 @@ class _Compiler:
         settings = self.settings(HostSettings, declared.layers, "")
         if not isinstance(settings, HostSettings):
             return None
-        ssh = next(
-            (
-                lay.values["ssh_hostname"]
-                for lay in declared.layers[::-1]
-                if "ssh_hostname" in lay.values
-            ),
-            None,
-        )
+        saying = _saying(declared, "ssh_hostname")
+        ssh = saying.values["ssh_hostname"] if saying else None
         address = settings.address or ssh or declared.name.rpartition("/")[2]
         return Host(
             declared.name,
@@ -217,7 +224,8 @@ class _Compiler:
         """Every role the host gets, through its groups or because every host does."""
         for name in said.without:
             if name not in self.roles:
-                where = f"{declared.layers[-1].origin}: without"
+                saying = _saying(declared, "without")
+                where = f"{saying.origin if saying else declared.name}: without"
                 remedy = suggestion(name, self.roles, "roles")
                 self.blame(Problem(where, f"unknown role {name!r}", remedy))
         placed = []
@@ -267,8 +275,7 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
         remedy = "List at least one host; check the path of the inventory"
         raise SiteError((Problem(origin, "the inventory has no hosts", remedy),))
     said = compiler.settings(SiteSettings, declared.site_layers, "site")
-    settings = said if isinstance(said, SiteSettings) else SiteSettings()
-    compiler.check_groups(settings)
+    compiler.check_groups(said if isinstance(said, SiteSettings) else None)
     hosts: dict[str, Host] = {}
     placements: list[Placement] = []
     for declared_host in declared.hosts:
@@ -278,12 +285,12 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
             hosts[declared_host.name] = checked[0]
             placements += compiler.placements(declared_host, *checked)
     compiler.check_ports(placements, hosts.values())
-    if compiler.problems:
+    if compiler.problems or not isinstance(said, SiteSettings):
         raise SiteError(tuple(compiler.problems.values()))
-    name = settings.name or (declared.path.stem if declared.path else "site")
+    name = said.name or (declared.path.stem if declared.path else "site")
     folder = declared.path.parent if declared.path else Path("inventories")
-    files = Path(settings.files) if settings.files else folder / "files" / name
-    return Site(name, settings, hosts, tuple(placements), files)
+    files = Path(said.files) if said.files else folder / "files" / name
+    return Site(name, said, hosts, tuple(placements), files)
 
 
 def components_of(

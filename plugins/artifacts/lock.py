@@ -101,6 +101,17 @@ class Lock:
             raise LockError(_problem(path, detail) for detail in error.errors()) from error
         return cls(path, entries)
 
+    def overlaid(self, path: Path) -> Lock:
+        """This lock with the entries of a site's own lock file in place of ours.
+
+        Args:
+            path: The site's file; Go modules of its entries still lie beside ours.
+
+        Raises:
+            LockError: As :meth:`load`.
+        """
+        return Lock(self.path, {**self.entries, **Lock.load(path).entries})
+
     def entry(self, name: str) -> Entry:
         """The entry of ``name``.
 

@@ -56,8 +56,12 @@ def _drop_in_rules(site: Site, problems: list[Problem]) -> list[ManagedFile]:
     files = []
     for file, text in drop_ins(site.files / "rules", "*.yml"):
         content = parsed(file, text, problems)
-        if content is not None and not (isinstance(content, dict) and "groups" in content):
+        groups = content.get("groups") if isinstance(content, dict) else None
+        if content is not None and not isinstance(groups, list):
             problems.append(Problem(str(file), "holds no rule groups", "Write `groups:`"))
+        elif not all(isinstance(group, dict) and "name" in group for group in groups or []):
+            remedy = "Write `- name: ...` for each"
+            problems.append(Problem(str(file), "has a rule group without a name", remedy))
         files.append(ManagedFile(f"rules/site-{file.name}", text))
     return files
 
@@ -111,4 +115,5 @@ def group_names(files: Iterable[ManagedFile]) -> tuple[str, ...]:
 
 @cache
 def _names(content: str) -> frozenset[str]:
-    return frozenset(group["name"] for group in yaml.safe_load(content).get("groups") or [])
+    parsed_rules = yaml.safe_load(content) or {}
+    return frozenset(group["name"] for group in parsed_rules.get("groups") or [])

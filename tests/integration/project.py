@@ -1,0 +1,215 @@
+"""A site under test: an inventory written for one test, run with the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests import hosts
+from tests.hosts import TestHost
+
+ROOT = Path(__file__).parents[2]
+_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One finished run of pyinfra.
+
+    Attributes:
+        code: Exit code.
+        output: Standard error and output, as a person sees them.
+    """
+
+    code: int
+    output: str
+
+    def changed(self) -> dict[str, set[str]]:
+        """Component to the hosts it changed on, as the run's summary says."""
+        found: dict[str, set[str]] = {}
+        for host, component in re.findall(r"^  (\S+): (\S+) \(\w+\)$", self.output, re.M):
+            found.setdefault(component, set()).add(host)
+        return found
+
+    def executed(self, host: str) -> int:
+        """Commands that were run on a host; needs ``--debug``."""
+        return len(re.findall(rf"Running command on {re.escape(host)}:", self.output))
+
+    def uploads(self) -> int:
+        """Files sent beside commands; needs ``--debug``."""
+        return self.output.count("Attempting upload")
+
+
+@dataclass
+class Project:
+    """An inventory in a folder of its own, over real hosts.
+
+    Attributes:
+        folder: Holds ``inventories/``.
+        machines: Host name to the test host.
+        groups: Group to host names.
+        everyone: Settings of all hosts (``group_data/all.py``).
+        host_settings: Host name to its own settings.
+    """
+
+    folder: Path
+    machines: Mapping[str, TestHost]
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    everyone: dict[str, Any] = field(default_factory=dict)
+    host_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def inventory(self) -> Path:
+        """The inventory file."""
+        return self.folder / "inventories" / "it.py"
+
+    @property
+    def drop_ins(self) -> Path:
+        """The site's drop-in folder."""
+        return self.folder / "inventories" / "files" / "it"
+
+    def connection(self, name: str) -> dict[str, Any]:
+        """How pyinfra reaches a host."""
+        made = self.machines[name].connection()
+        return {
+            **{key: value for key, value in made.items() if key.startswith("ssh_")},
+            "address": made["address"],
+            "ssh_strict_host_key_checking": "yes",
+            "_sudo": made["ssh_user"] != "root",
+        }
+
+    def write(self) -> None:
+        """Write the inventory as it stands now."""
+        listed = [
+            (name, {**self.connection(name), **self.host_settings.get(name, {})})
+            for name in self.machines
+        ]
+        lines = [f"everything = {listed!r}"]
+        lines += [f"{group} = {names!r}" for group, names in self.groups.items()]
+        self.inventory.parent.mkdir(parents=True, exist_ok=True)
+        self.inventory.write_text("\n".join(lines) + "\n")
+        data = self.inventory.parent / "group_data"
+        data.mkdir(exist_ok=True)
+        site = {"groups": ["everything"], "check_deadline": 60, **self.everyone.get("site", {})}
+        said = {**self.everyone, "site": site}
+        text = "".join(f"{key} = {value!r}\n" for key, value in said.items())
+        (data / "all.py").write_text(text)
+
+    def command(self, entry: str, *arguments: str) -> list[str]:
+        """The command line of one entry point."""
+        self.write()
+        pyinfra = Path(sys.executable).parent / "pyinfra"
+        return [str(pyinfra), "-y", str(self.inventory), entry, *arguments]
+
+    def start(self, entry: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a run and return at once."""
+        return subprocess.Popen(
+            self.command(entry, *arguments),
+            cwd=ROOT,
+            env={**os.environ, "PYINFRA_PROGRESS": "off", **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, entry: str, *arguments: str) -> Outcome:
+        """Run an entry point to its end."""
+        process = self.start(entry, *arguments)
+        output, _ = process.communicate(timeout=_SECONDS)
+        return Outcome(process.returncode, output)
+
+    def deploy(self, *arguments: str) -> Outcome:
+        """Deploy, and fail the test if that does not succeed."""
+        outcome = self.run("deploy.py", *arguments)
+        assert outcome.code == 0, outcome.output
+        return outcome
+
+
+def on(machine: TestHost, script: str) -> str:
+    """Run a shell script as root on a host, past SSH; its output, stripped."""
+    code, output = hosts.run(machine, ["sh", "-c", script])
+    assert code == 0, f"{machine.name}: {script}: {code}: {output}"
+    return output.strip()
+
+
+def get(machine: TestHost, path: str, port: int = 9090) -> Any:
+    """The JSON a host answers to a GET, or the text where it is none."""
+    body = on(machine, f"curl -fsS -m 10 'http://127.0.0.1:{port}{path}'")
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+def main_pid(machine: TestHost, component: str) -> str:
+    """The process of a component; another one after a restart."""
+    return on(machine, f"systemctl show -p MainPID --value stackwatch-{component}")
+
+
+def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
+    """Poll until a condition holds; its value."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < end, f"not within {seconds} s: {what or condition}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def held(machine: TestHost, program: str, matching: str) -> Iterator[Callable[[], None]]:
+    """Make a host stand still when a program is called with certain words.
+
+    The program is put behind a wrapper that leaves ``/run/held`` and waits until it is gone.
+
+    Args:
+        machine: The host.
+        program: Full path of the program.
+        matching: A shell pattern over its arguments.
+
+    Yields:
+        A function that waits until the host stands still.
+    """
+    wrapper = f"""#!/bin/sh
+case "$*" in
+{matching})
+  if [ -e /run/hold ]; then
+    touch /run/held
+    while [ -e /run/hold ]; do sleep 0.05; done
+  fi ;;
+esac
+exec {program}.real "$@"
+"""
+    # The real one keeps its second name: whoever stands still will ask for it.
+    on(
+        machine,
+        f"cp -an {program} {program}.real && rm {program} && cat >{program} <<'E'\n{wrapper}E",
+    )
+    on(machine, f"chmod 755 {program}; touch /run/hold; rm -f /run/held")
+    try:
+        yield lambda: until(
+            lambda: hosts.run(machine, ["test", "-e", "/run/held"])[0] == 0,
+            what=f"{machine.name} to stand still at {program} {matching}",
+        )
+    finally:
+        on(
+            machine,
+            f"rm -f /run/hold /run/held; cp -af --remove-destination {program}.real {program}",
+        )
+
+
+def words(output: str, expected: Sequence[str]) -> list[str]:
+    """Which of the expected words are missing from an output."""
+    return [word for word in expected if word not in output]

@@ -1,0 +1,118 @@
+"""A run does what is needed, nothing else, and says so."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+from tests.integration.conftest import FAST
+from tests.integration.project import ROOT, Project, get, main_pid, on, until
+
+
+def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) -> None:
+    outcome = site.deploy("--debug")
+
+    assert outcome.changed() == {}
+    assert "Nothing changed." in outcome.output
+    grand = next(line for line in outcome.output.splitlines() if "Grand total" in line)
+    operations, success, error, unchanged = grand.split()[2:]
+    assert (success, error, unchanged) == ("-", "-", operations)
+    assert {name: outcome.executed(name) for name in site.machines} == {"mon1": 2, "web1": 2}
+    assert outcome.uploads() == 0
+
+
+def test_one_changed_interval_reloads_prometheus_and_touches_nothing_else(site: Project) -> None:
+    mon = site.machines["mon1"]
+    before = {name: main_pid(mon, name) for name in ("prometheus", "alertmanager", "blackbox")}
+    reloads = _loaded_at(site)
+
+    site.everyone["prometheus"] = {**FAST, "scrape_interval": "7s"}
+    outcome = site.deploy("--debug", "--data", "prove=quick")
+
+    assert outcome.changed() == {"prometheus": {"mon1"}}
+    assert "mon1: prometheus (reload)" in outcome.output
+    assert {name: main_pid(mon, name) for name in before} == before
+    assert "scrape_interval: 7s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
+    assert _loaded_at(site) > reloads
+    # One more than a run that changes nothing, and only where something changed.
+    assert {name: outcome.executed(name) for name in site.machines} == {"mon1": 3, "web1": 2}
+
+
+def _loaded_at(site: Project) -> float:
+    name = "prometheus_config_last_reload_success_timestamp_seconds"
+    metrics = on(site.machines["mon1"], "curl -fsS http://127.0.0.1:9090/metrics")
+    return float(next(line for line in metrics.splitlines() if line.startswith(name)).split()[1])
+
+
+def test_a_new_target_needs_no_reload(site: Project) -> None:
+    site.host_settings["web1"] = {"without": ["node_exporter"]}
+    site.deploy("--data", "prove=quick")
+    mon = site.machines["mon1"]
+    # The job is the same; only its list of targets changes.
+    until(lambda: _instances(site) == {"mon1:9100"}, what="the target to go")
+    loaded = _loaded_at(site)
+
+    site.host_settings["web1"] = {}
+    site.deploy("--data", "prove=off")
+
+    until(lambda: _instances(site) == {"mon1:9100", "web1:9100"}, what="the target to appear")
+    assert _loaded_at(site) == loaded
+    assert get(mon, "/-/ready").startswith("Prometheus")
+
+
+def _instances(site: Project) -> set[str]:
+    active = get(site.machines["mon1"], "/api/v1/targets?state=active")["data"]["activeTargets"]
+    return {t["labels"]["instance"] for t in active if t["labels"]["job"] == "node_exporter"}
+
+
+def test_an_alertmanager_change_is_a_proven_reload(site: Project) -> None:
+    mon = site.machines["mon1"]
+    before = main_pid(mon, "alertmanager")
+
+    site.everyone["alertmanager"] = {"receivers": [{"name": "team"}], "route": {"receiver": "team"}}
+    outcome = site.deploy("--data", "prove=off")
+
+    assert outcome.changed() == {"alertmanager": {"mon1"}}
+    assert main_pid(mon, "alertmanager") == before
+    running = get(mon, "/api/v2/status", port=9093)["config"]["original"]
+    assert "receiver: team" in running
+
+
+def test_host_labels_and_own_services_reach_the_metrics(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.host_settings["web1"] = {
+        "labels": {"rack": "r7"},
+        "services": [{"name": "shop", "port": 9100, "metrics": "/metrics"}],
+        "node_exporter": {"port": 9101},
+    }
+    site.deploy("--data", "prove=quick")
+
+    def seen() -> bool:
+        result = get(mon, "/api/v1/query?query=up")["data"]["result"]
+        labels = [r["metric"] for r in result if r["metric"]["instance"] == "web1:9101"]
+        return bool(labels) and labels[0].get("rack") == "r7"
+
+    until(seen, what="the label rack on web1's metrics")
+
+
+def test_dry_run_changes_nothing_and_tells_what_it_would(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.everyone["prometheus"] = {**FAST, "scrape_interval": "9s"}
+    command = [word for word in site.command("deploy.py", "--dry") if word != "-y"]
+    dry = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert dry.returncode == 0, dry.stderr
+    assert "prometheus.yml: content differs" in dry.stderr + dry.stdout
+    assert "scrape_interval: 9s" not in get(mon, "/api/v1/status/config")["data"]["yaml"]
+
+
+def test_the_checks_are_written_as_junit_and_json(site: Project) -> None:
+    junit, report = site.folder / "smoke.xml", site.folder / "smoke.json"
+    outcome = site.run("smoke.py", "--data", f"junit={junit}", "--data", f"report={report}")
+    assert outcome.code == 0, outcome.output
+    results = json.loads(report.read_text())
+    assert all(result["ok"] for result in results)
+    names = {(r["host"], r["component"], r["name"]) for r in results}
+    assert ("mon1", "alertmanager", "an alert is delivered") in names
+    assert ("mon1", "alertmanager", "Watchdog fires") in names
+    assert ("web1", "node_exporter", "unit runs") in names
+    assert junit.read_text().count("<testcase ") == len(results)

@@ -1,0 +1,171 @@
+"""Cut-off runs, two runs at once, reboots: the next run always ends in the right state."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+
+import pytest
+
+from tests import hosts
+from tests.hosts import TestHost
+from tests.integration.conftest import FAST
+from tests.integration.project import Project, get, held, main_pid, on, until, words
+
+SYSTEMCTL, BASE64, CURL = "/usr/bin/systemctl", "/usr/bin/base64", "/usr/bin/curl"
+# The brackets keep the pattern from finding the shell it is written in.
+_CONVERGING = "pgrep -f 'unit=[s]tackwatch-'"
+
+
+def _flags(machine: TestHost) -> str:
+    pid = main_pid(machine, "alertmanager")
+    return on(machine, f"tr '\\0' ' ' </proc/{pid}/cmdline")
+
+
+@pytest.mark.parametrize(
+    ("program", "matching"),
+    [(BASE64, "*-d*"), (SYSTEMCTL, "restart*"), (CURL, "*/-/ready*")],
+    ids=["while the payload arrives", "between swap and restart", "while waiting for health"],
+)
+def test_a_controller_killed_in_the_middle_loses_nothing(
+    site: Project, program: str, matching: str
+) -> None:
+    mon = site.machines["mon1"]
+    before = main_pid(mon, "alertmanager")
+    site.everyone["alertmanager"] = {"flags": ["--log.level=debug"], "retention": "99h"}
+
+    with held(mon, program, matching) as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        # As if the power went: what runs on the host is gone with the controller.
+        on(mon, f"kill -9 $({_CONVERGING}) || true; rm -f /run/hold")
+        until(lambda: hosts.run(mon, ["sh", "-c", _CONVERGING])[0] != 0, what="the script to end")
+
+    outcome = site.deploy("--data", "prove=quick")
+    assert outcome.changed() == {"alertmanager": {"mon1"}}
+    assert "--log.level=debug" in _flags(mon)
+    assert "--data.retention=99h" in _flags(mon)
+    assert main_pid(mon, "alertmanager") != before
+    assert site.deploy("--data", "prove=quick").changed() == {}
+
+
+def test_a_controller_that_dies_alone_leaves_a_finished_host(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.everyone["alertmanager"] = {"retention": "98h"}
+    with held(mon, SYSTEMCTL, "restart*") as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+    until(lambda: hosts.run(mon, ["sh", "-c", _CONVERGING])[0] != 0, what="the script to end")
+    assert "--data.retention=98h" in _flags(mon)
+    assert site.deploy("--data", "prove=quick").changed() == {}
+
+
+def test_of_two_runs_at_once_the_second_waits_and_finds_it_done(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.everyone["alertmanager"] = {"retention": "97h"}
+    with held(mon, SYSTEMCTL, "restart*") as wait:
+        first = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        second = site.start("deploy.py", "--data", "prove=off", "-vvv")
+        until(lambda: _waits(mon), what="the second run to wait for the first")
+    told = [_ended(run) for run in (first, second)]
+    assert [code for code, _ in told] == [0, 0], told
+    assert words(told[1][1], ["another run holds this host", "done already by the other run"]) == []
+    assert "--data.retention=97h" in _flags(mon)
+    assert on(mon, "systemctl show -p NRestarts --value stackwatch-alertmanager") == "0"
+
+
+def test_a_run_that_waits_too_long_is_refused(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.everyone["site"] = {"lock_timeout": 1}
+    site.everyone["alertmanager"] = {"retention": "96h"}
+    with held(mon, SYSTEMCTL, "restart*") as wait:
+        first = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        code, output = _ended(site.start("deploy.py", "--data", "prove=off"))
+    assert _ended(first)[0] == 0
+    assert code == 1
+    assert words(output, ["refused: another run (", "still holds this host after 1 s"]) == []
+
+
+def _waits(machine: TestHost) -> bool:
+    return hosts.run(machine, ["pgrep", "-x", "flock"])[0] == 0
+
+
+def _ended(run: subprocess.Popen[str]) -> tuple[int, str]:
+    output, _ = run.communicate(timeout=120)
+    return run.returncode, output
+
+
+def test_everything_comes_back_after_a_reboot(site: Project) -> None:
+    hosts.reboot(site.machines["mon1"])
+    hosts.reboot(site.machines["web1"])
+    until(
+        lambda: (
+            hosts.run(site.machines["mon1"], ["curl", "-fsS", "http://127.0.0.1:9090/-/ready"])[0]
+            == 0
+        ),
+        what="Prometheus to be ready",
+    )
+    assert site.deploy("--data", "prove=off").changed() == {}
+    until(lambda: site.run("smoke.py").code == 0, seconds=90, what="all checks to hold")
+
+
+def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
+    site: Project,
+) -> None:
+    mon, web = site.machines["mon1"], site.machines["web1"]
+    live = "/etc/stackwatch/prometheus/live"
+    on(mon, f"sed -i 's/scrape_interval: 3s/scrape_interval: 33s/' {live}/prometheus.yml")
+    on(mon, f"cp {live}/rules/watchdog.yml {live}/rules/mine.yml")
+    on(mon, "echo '[]' >/etc/stackwatch/prometheus/hot/targets/mine.json")
+    on(mon, "chmod 666 /etc/stackwatch/blackbox/live/blackbox.yml")
+    on(web, "systemctl stop stackwatch-node_exporter")
+
+    told = site.run("drift.py")
+    assert told.code == 3, told.output
+    expected = [
+        f"{live}/prometheus.yml: content differs",
+        "-  scrape_interval: 33s",
+        "+  scrape_interval: 3s",
+        f"{live}/rules/mine.yml: stray file",
+        "hot/targets/mine.json: stray file",
+        "blackbox.yml: mode 0666, should be 0644",
+        "stackwatch-node_exporter.service: is inactive",
+        "5 differences on 2 hosts",
+    ]
+    assert words(told.output, expected) == [], told.output
+    assert on(web, "systemctl is-active stackwatch-node_exporter || true") == "inactive"
+
+    repaired = site.deploy("--data", "prove=off")
+    assert repaired.changed() == {
+        "prometheus": {"mon1"},
+        "blackbox": {"mon1"},
+        "node_exporter": {"web1"},
+    }
+    assert "scrape_interval: 3s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
+    left = on(mon, f"ls {live}/rules /etc/stackwatch/prometheus/hot/targets")
+    assert "mine" not in left
+    again = site.run("drift.py")
+    assert (again.code, "No drift" in again.output) == (0, True), again.output
+
+
+def test_a_configuration_that_was_written_but_never_loaded_is_loaded(site: Project) -> None:
+    """The lost handler: the file is right, the running process does not know it."""
+    mon = site.machines["mon1"]
+    site.everyone["prometheus"] = {**FAST, "scrape_interval": "6s"}
+    with held(mon, SYSTEMCTL, "reload*") as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        on(mon, f"kill -9 $({_CONVERGING}) || true; rm -f /run/hold")
+    assert "scrape_interval: 6s" not in get(mon, "/api/v1/status/config")["data"]["yaml"]
+
+    outcome = site.deploy("--data", "prove=off")
+    assert "mon1: prometheus (reload)" in outcome.output
+    assert "scrape_interval: 6s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
