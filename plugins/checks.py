@@ -269,6 +269,14 @@ JUDGES: Mapping[CheckKind, Callable[[Answer, Check], Verdict]] = {
 }
 
 
+def _verdict(answer: Answer, check: Check) -> Verdict:
+    try:
+        return JUDGES[check.kind](answer, check)
+    except (AttributeError, IndexError, KeyError, TypeError):
+        # Some JSON, but of another form: another program has the port.
+        return False, f"an answer of {check.endpoint.component}", _seen(answer)
+
+
 def judge_units(
     host: str, components: Iterable[Component], said: Answers
 ) -> tuple[CheckResult, ...]:
@@ -297,7 +305,7 @@ def judge(
     results = []
     for number, (component, check) in enumerate(checks):
         answer = said.answers[number] if number < len(said.answers) else Answer(0, "not asked")
-        ok, expected, seen = JUDGES[check.kind](answer, check)
+        ok, expected, seen = _verdict(answer, check)
         where = check.endpoint.url
         results.append(CheckResult(host, component.name, check.name, ok, where, expected, seen))
     return tuple(results)

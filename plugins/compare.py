@@ -151,7 +151,8 @@ class _Comparison:
         """Compare files below a folder; returns what to send and what is stray."""
         user = self.rendered.component.account.user
         found = self.state.below(folder) if folder else {}
-        shown = self.rendered.paths.config if wanted is self.rendered.release else folder
+        hot = self.rendered.paths.hot
+        shown = hot if folder == hot else self.rendered.paths.config
         send = []
         for file in wanted:
             there = found.pop(file.path, None)

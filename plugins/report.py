@@ -156,7 +156,7 @@ def finish_deploy(run: Run) -> int:
     _tell_checks(console, run)
     _tell_left_out(console, run)
     _tell_failed(console)
-    if run.changed and not _failed_hosts():
+    if not _failed_hosts():
         _tell_interfaces(console, run)
     return 0
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic.config import JsonDict
 
 # Prometheus' own duration syntax (model.ParseDuration):
@@ -41,6 +41,14 @@ def _label_names(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _sealed(value: Any) -> SecretStr:
+    # A plain text would be printed by pyinfra's --debug, and lie in the repository.
+    if not isinstance(value, SecretStr):
+        raise ValueError("a secret must come from a vault file: use plugins.vault.vault(...)")
+    return value
+
+
+SealedSecret = Annotated[SecretStr, BeforeValidator(_sealed)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Size = Annotated[str, AfterValidator(_size)]
 Labels = Annotated[dict[str, str], AfterValidator(_label_names)]

@@ -160,10 +160,10 @@ def parse_state(lines: list[str]) -> HostState:
         raise FactProcessError("the state of the host was cut off: the connection broke?")
     sections = _sections(lines)
     facts: dict[str, str] = {}
-    for line in sections["host"]:
-        key, _, value = line.partition(" ")
-        facts[key] = value
     try:
+        for line in sections["host"]:
+            key, _, value = line.partition(" ")
+            facts[key] = value
         return HostState(
             facts,
             _files(sections["files"], sections["sums"]),

@@ -6,7 +6,7 @@ import hashlib
 import ipaddress
 from typing import Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from plugins.delivery import ALERT
 from plugins.layers import merge_native
@@ -29,7 +29,7 @@ from plugins.model import (
 from plugins.native import drop_ins, resolve_secrets, secret_files, to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import LATER_EXTENDS, Duration, Native, Port, RoleSettings
+from plugins.settings import LATER_EXTENDS, Duration, Native, Port, RoleSettings, SealedSecret
 from plugins.site import Host, Site
 
 NAME = "alertmanager"
@@ -66,8 +66,9 @@ class Settings(RoleSettings):
     time_intervals: list[Native] = Field(
         [], description="native time intervals", json_schema_extra=LATER_EXTENDS
     )
-    secrets: dict[str, SecretStr] = Field(
-        {}, description="secrets by name; `secret:NAME` in a *_file key becomes its path"
+    secrets: dict[str, SealedSecret] = Field(
+        {},
+        description="secrets by name, from a vault; `secret:NAME` in a *_file key becomes its path",
     )
     native: Native = Field(
         {}, description="native alertmanager.yml, merged over ours", json_schema_extra=LATER_EXTENDS
@@ -77,13 +78,28 @@ class Settings(RoleSettings):
 # Two missing labels count as equal, so an instance is required on both sides:
 # https://prometheus.io/docs/alerting/latest/configuration/#inhibit_rule
 _SAME_INSTANCE = 'instance=~".+"'
+# What tells two alerts of one name on one instance apart: a full /var must not mute a filling /.
+_SAME_THING = ["instance", "mountpoint", "integration", "rule_group"]
 INHIBITION = [
+    *(
+        {
+            "source_matchers": [f'severity="{source}"', _SAME_INSTANCE],
+            "target_matchers": [f'severity=~"{muted}"', _SAME_INSTANCE],
+            "equal": ["alertname", *_SAME_THING],
+        }
+        for source, muted in (("critical", "warning|info"), ("warning", "info"))
+    ),
     {
-        "source_matchers": [f'severity="{source}"', _SAME_INSTANCE],
-        "target_matchers": [f'severity=~"{muted}"', _SAME_INSTANCE],
-        "equal": ["alertname", "instance"],
-    }
-    for source, muted in (("critical", "warning|info"), ("warning", "info"))
+        "source_matchers": ['alertname="CertExpiresVerySoon"', _SAME_INSTANCE],
+        "target_matchers": ['alertname="CertExpiring"', _SAME_INSTANCE],
+        "equal": ["instance"],
+    },
+    {
+        # The whole job is down: its single services say nothing new.
+        "source_matchers": ['alertname="JobDown"', 'job=~".+"'],
+        "target_matchers": ['alertname="ServiceDown"', 'job=~".+"'],
+        "equal": ["job", "environment"],
+    },
 ]
 
 

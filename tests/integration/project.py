@@ -49,6 +49,15 @@ class Outcome:
         return self.output.count("Attempting upload")
 
 
+class Code(str):
+    """A value that stands in an inventory as Python code."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass
 class Project:
     """An inventory in a folder of its own, over real hosts.
@@ -59,6 +68,7 @@ class Project:
         groups: Group to host names.
         everyone: Settings of all hosts (``group_data/all.py``).
         host_settings: Host name to its own settings.
+        environment: Variables for pyinfra's process.
     """
 
     folder: Path
@@ -102,7 +112,8 @@ class Project:
         data.mkdir(exist_ok=True)
         site = {"groups": ["everything"], "check_deadline": 60, **self.everyone.get("site", {})}
         said = {**self.everyone, "site": site}
-        text = "".join(f"{key} = {value!r}\n" for key, value in said.items())
+        text = "from plugins.vault import vault\n"
+        text += "".join(f"{key} = {value!r}\n" for key, value in said.items())
         (data / "all.py").write_text(text)
 
     def command(self, entry: str, *arguments: str) -> list[str]:

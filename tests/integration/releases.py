@@ -34,7 +34,7 @@ def served(body: bytes, announced: int | None = None) -> Iterator[str]:
     """
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802  # the name http.server calls
+        def do_GET(self) -> None:  # the name http.server calls
             self.send_response(200)
             self.send_header("Content-Length", str(announced or len(body)))
             self.end_headers()
