@@ -1,0 +1,64 @@
+"""Production: two data centres and a third place that can still raise an alarm.
+
+Copy it, put your hosts in, then:
+
+    ansible-vault create inventories/vault/prod.yml     # the keys: see inventories/vault/README.md
+    ssh-keyscan HOST... >> inventories/known_hosts      # compare the fingerprints first
+    pyinfra inventories/prod.py deploy.py
+
+Settings are in group_data/prod.py (this site) and group_data/<role>.py (every site).
+"""
+
+from pathlib import Path
+
+from plugins.vault import vault
+
+_HERE = Path(__file__).parent
+
+
+def _host(name, address, datacenter, role):
+    """A host: `ssh_hostname` is how you reach it, `address` how the others do."""
+    data = {
+        "ssh_hostname": f"{name}.example.org",
+        "address": address,
+        # They reach every metric and alert of the host.
+        "labels": {"datacenter": datacenter, "role": role},
+    }
+    return name, data
+
+
+# Secrets are read here and not in group_data/, which every inventory of this folder runs.
+monitoring = (
+    [
+        _host("mon-fra-1", "10.10.0.11", "fra", "monitoring"),
+        _host("mon-ams-1", "10.20.0.11", "ams", "monitoring"),
+        _host("mon-hel-1", "10.30.0.11", "hel", "monitoring"),
+    ],
+    {"alertmanager": {"secrets": vault(_HERE / "vault" / "prod.yml")["alertmanager"]}},
+)
+
+# Your own services: scraped and probed, not installed.
+shop = (
+    [
+        _host("shop-fra-1", "10.10.0.21", "fra", "shop"),
+        _host("shop-ams-1", "10.20.0.21", "ams", "shop"),
+    ],
+    {
+        "services": [
+            {"name": "shop", "port": 8080, "health": "/healthz", "labels": {"team": "shop"}},
+            # It has no metrics yet: its health is probed all the same.
+            {"name": "payments", "port": 8081, "metrics": None, "health": "/up"},
+        ]
+    },
+)
+
+database = (
+    [_host("db-fra-1", "10.10.0.31", "fra", "database")],
+    {"services": [{"name": "postgres", "port": 9187, "kind": "exporter"}]},
+)
+
+# Groups named like a role place it. Every host has node_exporter without being named.
+prometheus = ["mon-fra-1", "mon-ams-1"]
+# Three, so that two go on deciding together when a data centre is cut off.
+alertmanager = ["mon-fra-1", "mon-ams-1", "mon-hel-1"]
+blackbox = ["mon-fra-1", "mon-ams-1"]

@@ -1,0 +1,103 @@
+"""Find out what each role wires to.
+
+Wiring is declared nowhere: a role reads the site. So it is measured: endpoints are taken away
+from a site that has every role, and what changes in the configuration or the arguments of a
+role is what it wires to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from plugins.artifacts import Lock
+from plugins.layers import Layer
+from plugins.model import Artifact, EndpointKind
+from plugins.role import Context, Role
+from plugins.site import Declared, DeclaredHost, Placement, Site, compile_site
+
+# For a program that the lock does not have.
+_NO_VERSION = "0.0.0"
+
+Wiring = Mapping[EndpointKind, tuple[str, ...]]
+
+
+def stand_in(lock: Lock, name: str, architecture: str = "amd64") -> Artifact:
+    """A stand-in for a program, of the version the lock prefers; nothing is fetched."""
+    version = lock.entries[name].version if name in lock.entries else _NO_VERSION
+    return Artifact(name, version, "release", architecture, Path(), "", {})
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A site with every role twice, so that a role can wire to its own kind too.
+
+    Attributes:
+        site: Every role that needs no settings, on two hosts.
+        lock: Versions of their programs.
+    """
+
+    site: Site
+    lock: Lock
+
+    @classmethod
+    def of(cls, roles: Mapping[str, Role], lock: Lock) -> Experiment:
+        """The experiment with these roles.
+
+        Raises:
+            SiteError: The roles do not fit on one host with their defaults.
+        """
+        unready = [name for name, role in roles.items() if required(role)]
+        layer = Layer("listing", {"without": unready})
+        hosts = (DeclaredHost(name, tuple(set(roles) - set(unready)), (layer,)) for name in "ab")
+        return cls(compile_site(Declared(None, tuple(hosts), (), ()), roles), lock)
+
+    def wiring(self, role: str) -> Wiring | None:
+        """Kind of endpoint to the roles of which it uses one; None if it needs settings."""
+        if not self.site.placed(role):
+            return None
+        own = self.site.placed(role)[0]
+        whole = self._made(own, self.site)
+        found = {}
+        for kind in EndpointKind:
+            offering = [name for name in self.site.component_names if kind in self.kinds(name)]
+            if self._made(own, self._stripped(kind, offering, own)) == whole:
+                continue
+            used = (n for n in offering if self._made(own, self._stripped(kind, [n], own)) != whole)
+            found[kind] = tuple(used)
+        return found
+
+    def kinds(self, role: str) -> tuple[EndpointKind, ...]:
+        """Kinds of endpoints a role has."""
+        has = {e.kind for placement in self.site.placed(role) for e in placement.endpoints}
+        return tuple(kind for kind in EndpointKind if kind in has)
+
+    def _stripped(self, kind: EndpointKind, roles: Sequence[str], own: Placement) -> Site:
+        """The site without the endpoints of a kind of some roles; ``own`` keeps its own."""
+
+        def kept(placement: Placement) -> Placement:
+            if placement is own or placement.role.name not in roles:
+                return placement
+            return replace(
+                placement, endpoints=tuple(e for e in placement.endpoints if e.kind is not kind)
+            )
+
+        return replace(self.site, placements=tuple(kept(p) for p in self.site.placements))
+
+    def _made(self, own: Placement, site: Site) -> object:
+        """What runs: configuration, arguments and environment. What is only checked is left out."""
+        artifact = stand_in(self.lock, own.role.artifact)
+        made = own.role.component(Context(own.host, own.settings, site, artifact, own.endpoints))
+        return made.files, made.service.argv, dict(made.service.environment)
+
+
+def required(role: Role) -> tuple[str, ...]:
+    """Settings without which a role cannot be placed."""
+    try:
+        role.settings.model_validate({})
+    except ValidationError as error:
+        return tuple(".".join(map(str, detail["loc"])) for detail in error.errors())
+    return ()
