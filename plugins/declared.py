@@ -12,6 +12,7 @@ from pyinfra.api import Host as PyinfraHost
 from pyinfra.api import Inventory
 
 from plugins.layers import Layer
+from plugins.role import all_roles
 from plugins.site import Declared, DeclaredHost
 
 COMMAND_LINE = "command line --data"
@@ -46,6 +47,7 @@ class _Reader:
     def __init__(self, inventory: Inventory, path: Path | None) -> None:
         self.inventory = inventory
         self.path = path
+        self.everywhere = [role.name for role in all_roles().values() if role.everywhere]
         self._layers: dict[str, list[Layer]] = {}
 
     def group(self, name: str) -> list[Layer]:
@@ -72,7 +74,9 @@ class _Reader:
     def host(self, host: PyinfraHost, options: frozenset[str]) -> DeclaredHost:
         own = self.inventory.get_host_data(host.name)
         layers = list(self.everyone())
-        for group in host.groups:
+        # A role that every host gets needs no group, but its group's settings still count.
+        unnamed = [role for role in self.everywhere if role not in host.groups]
+        for group in (*unnamed, *host.groups):
             layers += self.group(group)
         if own:
             layers.append(Layer(f"{self.path or 'inventory'}: {host.name}", own))
@@ -96,6 +100,8 @@ def read_inventory(inventory: Inventory, path: Path | None, options: frozenset[s
         name
         for name in [*inventory.groups, *inventory.group_data]
         if name not in ("all", own_name)
+        # Connectors group their own hosts, for example under @docker.
+        and not name.startswith("@")
         # group_data/prod.py is no mistake in demo.py: it belongs to the inventory prod.py.
         and not (name in siblings and not inventory.groups.get(name))
     }

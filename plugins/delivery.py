@@ -42,9 +42,16 @@ class Inbox:
     received: set[str] = field(default_factory=set)
 
     def take(self, body: bytes) -> None:
-        """Record the alerts of one webhook call."""
-        for alert in json.loads(body).get("alerts", []):
-            self.received.add(str(alert.get("labels", {}).get("run", "")))
+        """Record the alerts of one webhook call.
+
+        Raises:
+            ValueError: It is none.
+        """
+        try:
+            tokens = [alert["labels"].get("run", "") for alert in json.loads(body)["alerts"]]
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError("not a call of Alertmanager's webhook") from error
+        self.received.update(str(token) for token in tokens)
 
 
 class Connection(Protocol):

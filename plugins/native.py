@@ -52,6 +52,10 @@ def resolve_secrets(
         }
     if isinstance(configuration, list):
         return [resolve_secrets(value, secrets, component, problems) for value in configuration]
+    if isinstance(configuration, SecretStr):
+        remedy = f"Put it into {component}.secrets and write `secret:NAME` in the *_file key"
+        problems.append(Problem(f"{component}: native configuration", "holds a secret", remedy))
+        return ""
     match = _REFERENCE.fullmatch(configuration) if isinstance(configuration, str) else None
     if match is None:
         return configuration

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -70,6 +71,10 @@ def _check_table(results: Iterable[CheckResult]) -> Table:
     return table
 
 
+# What XML 1.0 cannot hold at all: https://www.w3.org/TR/xml/#charsets
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
 def junit(results: Iterable[CheckResult]) -> str:
     """The checks as JUnit XML, a suite a host."""
     root = ElementTree.Element("testsuites")
@@ -82,7 +87,7 @@ def junit(results: Iterable[CheckResult]) -> str:
         )
         if not r.ok:
             message = f"{r.where}: expected {r.expected}, saw {r.seen}"
-            ElementTree.SubElement(case, "failure", message=message)
+            ElementTree.SubElement(case, "failure", message=_NO_XML.sub("\ufffd", message))
     for suite in suites.values():
         suite.set("tests", str(len(suite)))
         suite.set("failures", str(len(suite.findall("testcase/failure"))))

@@ -42,9 +42,16 @@ class NoDelay(BaseStateCallback):
 
 
 def _inventory_path() -> Path | None:
+    """The inventory file, if it is one.
+
+    Raises:
+        PyinfraError: There is no such file; pyinfra itself would look for a host of that name.
+    """
     context = click.get_current_context(silent=True)
     named = context.params.get("inventory") if context else None
     path = Path(str(named)) if named else None
+    if path and path.suffix == ".py" and not path.is_file():
+        raise PyinfraError(f"{path}: there is no such inventory file, check the path")
     return path if path and path.is_file() else None
 
 
@@ -114,6 +121,7 @@ def begin_before_connecting() -> None:
     Raises:
         PyinfraError: From pyinfra's initialisation, for mistakes and for an empty selection.
     """
+    _inventory_path()
     state: Any = ctx_state.get()
     initialise = state.init
 

@@ -118,7 +118,11 @@ class SiteSettings(Settings):
     """What is true of the whole site; said once, in the inventory or `group_data/all.py`."""
 
     name: str = Field("", description="name of the site; default: the inventory's file name")
-    groups: list[str] = Field([], description="groups that are no roles, for settings only")
+    groups: list[str] = Field(
+        [],
+        description="groups that are no roles, for settings only",
+        json_schema_extra=LATER_EXTENDS,
+    )
     runbook_base_url: str = Field(
         "https://runbooks.example.org", description="where alerts link their runbooks"
     )

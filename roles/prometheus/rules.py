@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -20,11 +20,14 @@ RUNBOOKS = "https://runbooks.example.org"
 
 @cache
 def _project_rules() -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (file.name, text)
-        for file, text in drop_ins(RULES, "*.yml")
-        if not file.name.endswith(".test.yml")
-    )
+    return tuple((file.name, text) for file, text in _without_tests(RULES))
+
+
+def _without_tests(folder: Path) -> Iterator[tuple[Path, str]]:
+    """Rule files of a folder; their promtool tests stand beside them."""
+    for file, text in drop_ins(folder, "*.yml"):
+        if not file.name.endswith(".test.yml"):
+            yield file, text
 
 
 def _expected_jobs(site: Site, targets: Iterable[Target]) -> ManagedFile:
@@ -54,7 +57,7 @@ def _expected_jobs(site: Site, targets: Iterable[Target]) -> ManagedFile:
 
 def _drop_in_rules(site: Site, problems: list[Problem]) -> list[ManagedFile]:
     files = []
-    for file, text in drop_ins(site.files / "rules", "*.yml"):
+    for file, text in _without_tests(site.files / "rules"):
         content = parsed(file, text, problems)
         groups = content.get("groups") if isinstance(content, dict) else None
         if content is not None and not isinstance(groups, list):

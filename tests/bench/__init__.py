@@ -1,0 +1,1 @@
+"""The project's numbers, as ratios measured in one run on one machine: `make bench`."""

@@ -1,0 +1,269 @@
+"""Proving: a host's answers are read whole, and judged in words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pyinfra.api.exceptions import FactProcessError
+
+from plugins.checks import (
+    DEEP,
+    DONE,
+    JUDGES,
+    Answer,
+    Answers,
+    StackwatchAnswers,
+    asked,
+    judge,
+    judge_units,
+    parse_answers,
+    questions,
+)
+from plugins.model import Check, CheckKind, Component, Endpoint, EndpointKind
+from tests.unit.recorded import output
+from tests.unit.sites import components, lone
+
+COMPONENTS = components(lone(), "mon1")
+PROMETHEUS = COMPONENTS["prometheus"]
+ENDPOINT = Endpoint("prometheus", "mon1", EndpointKind.API, "10.0.0.1", 9090, "/api")
+
+
+def test_recorded_answers() -> None:
+    said = parse_answers(output("check_mon1.txt"))
+    names = ("alertmanager", "blackbox", "node_exporter", "prometheus")
+    assert said.units == {f"stackwatch-{name}.service": "active (running)" for name in names}
+    assert [answer.status for answer in said.answers] == [200, 200, 0, 404, 200, 200, 200]
+    assert json.loads(said.answers[0].body)[0] == {"name": "stackwatch-smoke"}
+    assert said.answers[1].body.strip() == "Prometheus Server is Ready."
+    assert said.answers[2].body.startswith("curl: (7) Failed to connect to 127.0.0.1 port 1")
+    assert said.answers[3].body.strip() == "404 page not found"
+    assert said.answers[6].body.startswith("modules:\n    # shortened\n    http_2xx:\n")
+
+
+@pytest.mark.parametrize(
+    ("lines", "answers"),
+    [
+        ([], ()),
+        (["#answer 0 200"], (Answer(200, ""),)),
+        (
+            ["#answer 0 200", " # HELP up", " #answer 1 500", " #end"],
+            (Answer(200, "# HELP up\n#answer 1 500\n#end"),),
+        ),
+        (["#answer 0 200", " a", " ", "  b"], (Answer(200, "a\n\n b"),)),
+        (["#answer 0 204", "#answer 1 200", " x"], (Answer(204, ""), Answer(200, "x"))),
+        (
+            ["#answer 0 000", " curl: (28) Operation timed out", " "],
+            (Answer(0, "curl: (28) Operation timed out\n"),),
+        ),
+    ],
+)
+def test_answers(lines: list[str], answers: tuple[Answer, ...]) -> None:
+    assert parse_answers(["#units", *lines, "#end"]) == Answers({}, answers)
+
+
+def test_units_in_any_order_of_their_properties() -> None:
+    shown = ["SubState=failed", "Id=a.service", "NRestarts=4", "ActiveState=failed", ""]
+    shown += ["ActiveState=active", "SubState=running", "NRestarts=0", "Id=b.service"]
+    said = parse_answers(["#units", *shown, "#end"])
+    assert said.units == {"a.service": "failed (failed)", "b.service": "active (running)"}
+
+
+@pytest.mark.parametrize("kept", [0, 1, 10, -1])
+def test_answers_that_were_cut_off_are_refused(kept: int) -> None:
+    with pytest.raises(FactProcessError, match="cut off"):
+        parse_answers(output("check_mon1.txt")[:kept])
+
+
+TARGETS = ("node web1:9100", "node web2:9100")
+
+
+def targets(**health: str) -> Any:
+    active = [
+        {
+            "labels": {"job": "node", "instance": f"{host}:9100"},
+            "health": said.split(" ")[0],
+            "lastError": said.partition(" ")[2],
+        }
+        for host, said in health.items()
+    ]
+    return {"data": {"activeTargets": active}}
+
+
+def rules(*names: str, **errors: str) -> Any:
+    listed = [{"name": n, "health": "err", "lastError": e} for n, e in errors.items()]
+    listed.append({"name": "fine", "health": "ok"})
+    return {"data": {"groups": [{"name": name, "rules": listed} for name in names]}}
+
+
+def alertmanagers(*urls: str) -> Any:
+    return {"data": {"activeAlertmanagers": [{"url": url} for url in urls]}}
+
+
+def members(count: int, status: str = "ready") -> Any:
+    peers = [{"name": str(number)} for number in range(count)] or None
+    return {"cluster": {"status": status, "peers": peers}}
+
+
+def alerts(*names: str) -> Any:
+    return [{"labels": {"alertname": name}} for name in names]
+
+
+def probes(**values: str) -> Any:
+    result = [{"metric": {"instance": i}, "value": [1.5, v]} for i, v in values.items()]
+    return {"data": {"result": result}}
+
+
+K = CheckKind
+CASES: list[tuple[CheckKind, tuple[str, ...], Any, bool, str]] = [
+    (K.HTTP, (), "fine", True, "HTTP 200"),
+    (K.TARGETS, TARGETS, targets(web1="up", web2="up"), True, "2 up"),
+    (K.TARGETS, TARGETS, targets(web1="up", web2="up", web3="down x"), True, "2 up"),
+    (K.TARGETS, TARGETS, targets(web1="up"), False, "missing: node web2:9100"),
+    (K.TARGETS, TARGETS, targets(), False, "missing: node web1:9100, node web2:9100"),
+    (
+        *(K.TARGETS, TARGETS, targets(web1="up", web2="down refused"), False),
+        "node web2:9100 is down: refused",
+    ),
+    (K.TARGETS, TARGETS, targets(web1="up", web2="unknown"), True, "1 up, 1 not scraped yet"),
+    (
+        K.TARGETS,
+        tuple(f"j {n}" for n in range(7)),
+        targets(),
+        False,
+        "missing: j 0, j 1, j 2, j 3, j 4 and 2 more",
+    ),
+    (K.TARGETS_UP, TARGETS, targets(web1="up", web2="up"), True, "2 up"),
+    (
+        *(K.TARGETS_UP, TARGETS, targets(web1="up", web2="unknown"), False),
+        "node web2:9100 is unknown: not scraped yet",
+    ),
+    (
+        *(K.TARGETS_UP, TARGETS, targets(web2="down 500"), False),
+        "missing: node web1:9100; node web2:9100 is down: 500",
+    ),
+    (K.RULES, ("a", "b"), rules("a", "b", "c"), True, "3 loaded"),
+    (K.RULES, ("a", "b"), rules("a"), False, "not loaded: b"),
+    (K.RULES, ("a",), rules("a", Bad="division"), False, "failing: Bad: division"),
+    (K.RULES, ("a", "b"), rules("a", Bad="x"), False, "not loaded: b; failing: Bad: x"),
+    (K.ALERTMANAGERS, ("u1", "u2"), alertmanagers("u2", "u1"), True, "u1, u2"),
+    (K.ALERTMANAGERS, ("u1", "u2"), alertmanagers("u2"), False, "missing u1"),
+    (K.MEMBERS, ("3",), members(3), True, "3 members, ready"),
+    (K.MEMBERS, ("3",), members(2), False, "2 members, ready"),
+    (K.MEMBERS, ("3",), members(0, "disabled"), False, "0 members, disabled"),
+    (K.WATCHDOG, ("Watchdog",), alerts("Watchdog", "Other"), True, "firing"),
+    (K.WATCHDOG, ("Watchdog",), alerts("Other"), False, "not there: Watchdog"),
+    (K.WATCHDOG, ("Watchdog",), alerts(), False, "not there: Watchdog"),
+    (K.PROBES, ("u1", "u2"), probes(u1="1", u2="1", u3="0"), True, "3 succeed"),
+    (K.PROBES, ("u1", "u2"), probes(u1="1", u2="0"), False, "not successful: u2"),
+    (K.PROBES, ("u1", "u2"), probes(u1="1"), False, "not successful: u2"),
+]
+
+
+def verdict(kind: CheckKind, expected: tuple[str, ...], answer: Answer) -> tuple[bool, str]:
+    check = Check("a check", kind, ENDPOINT, expected)
+    (result,) = judge("mon1", [(PROMETHEUS, check)], Answers({}, (answer,)))
+    assert (result.host, result.component, result.name) == ("mon1", "prometheus", "a check")
+    assert result.where == "http://10.0.0.1:9090/api"
+    assert result.expected
+    return result.ok, result.seen
+
+
+@pytest.mark.parametrize(("kind", "expected", "body", "ok", "seen"), CASES)
+def test_verdicts(
+    kind: CheckKind, expected: tuple[str, ...], body: Any, ok: bool, seen: str
+) -> None:
+    assert verdict(kind, expected, Answer(200, json.dumps(body))) == (ok, seen)
+
+
+@pytest.mark.parametrize(("kind", "expected", "body"), [case[:3] for case in CASES if case[3]])
+def test_a_good_body_does_not_make_up_for_the_status(
+    kind: CheckKind, expected: tuple[str, ...], body: Any
+) -> None:
+    ok, seen = verdict(kind, expected, Answer(500, json.dumps(body)))
+    assert not ok
+    assert seen.startswith("HTTP 500 ")
+
+
+def test_every_kind_of_check_is_judged_and_has_a_case_each_way() -> None:
+    assert JUDGES.keys() | DONE == set(CheckKind)
+    assert {kind for kind, *_, ok, _ in CASES if ok} == JUDGES.keys()
+    assert {kind for kind, *_, ok, _ in CASES if not ok} == JUDGES.keys() - {K.HTTP}
+
+
+@pytest.mark.parametrize("kind", JUDGES)
+@pytest.mark.parametrize(
+    ("answer", "seen"),
+    [
+        (Answer(500, "broken\n  inside"), "HTTP 500 broken inside"),
+        (Answer(503, ""), "HTTP 503"),
+        (Answer(301, "moved"), "HTTP 301 moved"),
+        (Answer(0, "curl: (7) refused"), "curl: (7) refused"),
+        (Answer(0, ""), "no answer"),
+        (Answer(500, "x" * 900), "HTTP 500 " + "x" * 200),
+    ],
+)
+def test_answers_that_are_no_success(kind: CheckKind, answer: Answer, seen: str) -> None:
+    assert verdict(kind, ("3",), answer) == (False, seen)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in JUDGES if kind is not K.HTTP])
+@pytest.mark.parametrize(
+    "body",
+    [
+        *("<html>login</html>", "", "null", "5", '"text"', "{}", '{"data": null}', "[1]", "[{}]"),
+        '{"status": "error", "error": "x"}',
+        '{"data": {"activeTargets": [5], "groups": [5]}}',
+        '{"data": {"activeAlertmanagers": [5], "result": [5]}}',
+        '{"cluster": null}',
+    ],
+)
+def test_bodies_of_another_form_never_raise(kind: CheckKind, body: str) -> None:
+    ok, seen = verdict(kind, ("3",), Answer(200, body))
+    assert not ok
+    assert seen == f"HTTP 200 {body}".strip()
+
+
+def test_an_answer_that_is_missing_is_no_success() -> None:
+    check = Check("a check", K.HTTP, ENDPOINT)
+    (result,) = judge("mon1", [(PROMETHEUS, check)], Answers())
+    assert (result.ok, result.seen) == (False, "not asked")
+
+
+@pytest.mark.parametrize(
+    ("units", "ok", "seen"),
+    [
+        ({"stackwatch-prometheus.service": "active (running)"}, True, "active (running)"),
+        ({"stackwatch-prometheus.service": "failed (failed)"}, False, "failed (failed)"),
+        ({"stackwatch-prometheus.service": "active (exited)"}, False, "active (exited)"),
+        ({}, False, "not there"),
+    ],
+)
+def test_units_are_judged(units: dict[str, str], ok: bool, seen: str) -> None:
+    (result,) = judge_units("mon1", [PROMETHEUS], Answers(units))
+    assert (result.ok, result.seen, result.name) == (ok, seen, "unit runs")
+
+
+def kinds(pairs: tuple[tuple[Component, Check], ...]) -> set[CheckKind]:
+    return {check.kind for _, check in pairs}
+
+
+def test_quick_checks_and_deep_ones_are_asked_apart_and_all_of_them() -> None:
+    quick, deep = (asked(COMPONENTS.values(), deep=deep) for deep in (False, True))
+    assert kinds(quick) == {K.HTTP, K.TARGETS, K.RULES, K.ALERTMANAGERS}
+    assert kinds(deep) == {K.TARGETS_UP, K.PROBES, K.WATCHDOG} == DEEP
+    every = [(c.name, check.name) for c in COMPONENTS.values() for check in c.checks]
+    found = [(c.name, check.name) for c, check in (*quick, *deep)]
+    assert {*every} - {*found} == {("alertmanager", "an alert is delivered")}
+    assert len(every) == len({*every}) == len(found) + len(DONE)
+
+
+def test_questions_ask_for_bodies_only_where_they_are_read() -> None:
+    check = Check("x", K.RULES, ENDPOINT)
+    health = Check("y", K.HTTP, ENDPOINT)
+    pairs = ((PROMETHEUS, check), (PROMETHEUS, health))
+    made = questions(pairs)
+    assert made == (("body", "http://127.0.0.1:9090/api"), ("status", "http://127.0.0.1:9090/api"))
+    command = StackwatchAnswers().command((("body", "http://h/?a=1&b='"), ("status", "u")))
+    assert command.startswith("""set -- body 'http://h/?a=1&b='"'"'' status u\n""")

@@ -1,0 +1,72 @@
+"""Collecting roles: by folder, each with its own name and port."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+from pydantic import Field
+
+from plugins.model import EndpointKind
+from plugins.role import Context, Exporter, RoleError, all_roles, collect
+from plugins.settings import Port, RoleSettings
+from tests.unit.sites import artifact, lone
+
+
+def exporter(name: str, number: int) -> Exporter:
+    class Settings(RoleSettings):
+        port: Port = Field(number, description="TCP port")
+
+    return Exporter(name=name, summary=name, settings=Settings, artifact=name)
+
+
+def module(name: str, **bound: object) -> ModuleType:
+    made = ModuleType(f"roles.{name}")
+    made.__dict__.update(bound)
+    return made
+
+
+FIRST = module("first", ROLE=exporter("first", 9001))
+
+
+@pytest.mark.parametrize(
+    ("second", "fault"),
+    [
+        (module("second"), "roles.second binds no ROLE"),
+        (
+            module("second", ROLE=exporter("first", 9002)),
+            "roles.second: there is already a role 'first'",
+        ),
+        (
+            module("second", ROLE=exporter("second", 9001)),
+            "roles.second: port 9001 is already 'first''s default",
+        ),
+    ],
+)
+def test_contradictions_are_refused(second: ModuleType, fault: str) -> None:
+    with pytest.raises(RoleError) as error:
+        collect([FIRST, second])
+    assert str(error.value) == fault
+
+
+def test_collects_exporters_and_roles() -> None:
+    ready = exporter("second", 9002).role()
+    found = collect([FIRST, module("second", ROLE=ready)])
+    assert list(found) == ["first", "second"]
+    assert found["second"] is ready
+    assert (found["first"].name, found["first"].kind) == ("first", "exporter")
+
+
+def test_this_checkout_has_its_roles() -> None:
+    assert {"alertmanager", "blackbox", "node_exporter", "prometheus"} <= set(all_roles())
+    assert list(all_roles()) == sorted(all_roles())
+    assert [name for name, role in all_roles().items() if role.everywhere] == ["node_exporter"]
+
+
+def test_a_context_finds_an_endpoint_by_kind() -> None:
+    (placement,) = lone().placed("prometheus")
+    got = artifact("prometheus")
+    context = Context(placement.host, placement.settings, lone(), got, placement.endpoints)
+    assert context.endpoint(EndpointKind.HEALTH).path == "/-/ready"
+    with pytest.raises(LookupError, match="no peer endpoint on mon1"):
+        context.endpoint(EndpointKind.PEER)
