@@ -10,7 +10,7 @@ from enum import StrEnum
 from plugins.artifacts.store import PACKED_MTIME
 from plugins.model import ManagedFile
 from plugins.runtimes.systemd import Rendered
-from plugins.state import FileState, HostState
+from plugins.state import FileState, HostState, UnitState
 
 _CONTENT = "content differs"
 
@@ -198,8 +198,13 @@ class _Comparison:
         unit_file = ManagedFile(rendered.unit, rendered.unit_text)
         return self.note(rendered.unit_path, what, unit_file)
 
-    def service(self, swap: bool) -> Action:
-        """Compare what runs with what should; returns what the service needs."""
+    def service(self, swap: bool, programs: bool) -> Action:
+        """Compare what runs with what should; returns what the service needs.
+
+        Args:
+            swap: A new release is swapped in.
+            programs: The programs are replaced: what runs may be what should not be there.
+        """
         rendered = self.rendered
         unit = self.state.units.get(rendered.unit)
         if unit is None or unit.active not in ("active", "reloading"):
@@ -207,17 +212,22 @@ class _Comparison:
             return Action.RESTART
         if unit.enabled != "enabled":
             self.note(rendered.unit, f"is {unit.enabled}, not started at boot")
-        if unit.spec != rendered.spec:
-            self.note(rendered.unit, "was started with another configuration or version")
-            return Action.RESTART
         if unit.stale:
             self.note(rendered.unit, "systemd has not read its file yet")
-        if rendered.component.service.reload is None or not rendered.release:
+        if unit.spec != rendered.spec:
+            self.note(rendered.unit, "was started with another configuration or version")
+        if unit.spec != rendered.spec or programs:
+            return Action.RESTART
+        return self._reload(unit, swap)
+
+    def _reload(self, unit: UnitState, swap: bool) -> Action:
+        """Whether a service that runs as it should still has to read its configuration."""
+        if self.rendered.component.service.reload is None or not self.rendered.release:
             return Action.NONE
         if swap:
             return Action.RELOAD
         if unit.loaded != self._release_folder().rpartition("/")[2]:
-            self.note(rendered.unit, "has not loaded the configuration in force")
+            self.note(self.rendered.unit, "has not loaded the configuration in force")
             return Action.RELOAD
         return Action.NONE
 
@@ -236,7 +246,7 @@ def compare(rendered: Rendered, state: HostState) -> Changes:
     release, swap = comparison.release()
     hot, hot_strays = comparison.files(rendered.paths.hot, rendered.hot)
     unit = comparison.unit()
-    action = comparison.service(swap)
+    action = comparison.service(swap, artifact)
     comparison.leftovers()
     return Changes(
         rendered,

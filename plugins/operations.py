@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Generator, Iterable
+from typing import Any
 
 import gevent
 from pyinfra import host, logger, state
@@ -24,9 +24,8 @@ from plugins.compare import Changes, compare, leftovers, unsupported
 from plugins.delivery import deliver_alert
 from plugins.drift import FileContents
 from plugins.model import CheckKind
-from plugins.payload import order
+from plugins.payload import Order, order, programs, removal
 from plugins.run import Change, Run
-from plugins.scripts import script
 from plugins.state import HostState, StackwatchState
 
 SYSTEMS = {
@@ -74,6 +73,42 @@ def _tell(changes: Changes) -> None:
         host.log(f"{difference}", log_func=logger.info)
 
 
+def _sending(sent: Order) -> StringCommand:
+    # Not text but pieces that behave like it, see Raw.
+    pieces: list[Any] = list(sent.payload)
+    return StringCommand(sent.command, _stdin=pieces)
+
+
+@operation()
+def send_programs() -> Generator[PyinfraCommand, None, None]:
+    """
+    Put the programs that the current host lacks into the folders of their versions, all in
+    one command. Nothing that runs is touched.
+
+    **Example:**
+
+    .. code:: python
+
+        send_programs(
+            name="Send programs",
+        )
+    """
+    run = session.current()
+    found = state_of(run)
+    problem = _why_not(run, found)
+    if problem:
+        yield refusal(problem)
+        return
+    lacking = [c for r in run.rendered(host.name) if (c := compare(r, found)).artifact]
+    if not lacking:
+        host.noop("every program is there")
+        return
+    for changes in lacking:
+        version = changes.rendered.component.artifact.version
+        host.log(f"{changes.rendered.name} {version} is sent", log_func=logger.info)
+    yield _sending(programs(lacking, run.site.settings.lock_timeout))
+
+
 @operation()
 def converge(component: str) -> Generator[PyinfraCommand, None, None]:
     """
@@ -96,17 +131,12 @@ def converge(component: str) -> Generator[PyinfraCommand, None, None]:
     run = session.current()
     rendered = next(r for r in run.rendered(host.name) if r.name == component)
     found = state_of(run)
-    problem = _why_not(run, found)
-    if problem:
-        yield refusal(problem)
-        return
     changes = compare(rendered, found)
     if not changes:
         host.noop(f"{component} is as it should be")
         return
     _tell(changes)
-    sent = order(changes, found, run.site.settings.lock_timeout)
-    yield StringCommand(sent.command, _stdin=sent.payload)
+    yield _sending(order(changes, found, run.site.settings.lock_timeout))
     reasons = tuple(f"{d.subject}: {d.what}" for d in changes.differences)
     run.changed.append(Change(host.name, component, str(changes.action), reasons))
 
@@ -253,8 +283,6 @@ def remove(component: str, purge: str | None = None) -> Generator[PyinfraCommand
     if component not in found.components and not purge_there:
         host.noop(f"{component} is not on this host")
         return
-    folder = shlex.quote(purge if purge_there and purge else "")
     timeout = run.site.settings.lock_timeout
-    head = f"component={shlex.quote(component)}\npurge={folder}\nlock_timeout={timeout}\n"
-    yield StringCommand(head + script("remove"))
+    yield StringCommand(removal(host.name, component, purge if purge_there else None, timeout))
     run.changed.append(Change(host.name, component, "removed", ()))

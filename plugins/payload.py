@@ -1,15 +1,14 @@
-"""What travels to a host to make one component true: a few variables and one tar."""
+"""What travels to a host to make one component true: variables, a tar, packed programs."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import io
 import os
 import shlex
 import socket
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,16 +23,38 @@ _MARGIN_KIB = 1024
 
 
 @dataclass(frozen=True)
+class Raw:
+    """Bytes for a command's standard input.
+
+    pyinfra takes lines of text: it asks each whether it ends with a newline, and for its
+    encoding. Base64 would be text, but a third more to send and to decode.
+
+    Attributes:
+        content: The bytes, sent as they are.
+    """
+
+    content: bytes
+
+    def endswith(self, suffix: str) -> bool:
+        """True: nothing may be added."""
+        return True
+
+    def encode(self) -> bytes:
+        """The bytes themselves."""
+        return self.content
+
+
+@dataclass(frozen=True)
 class Order:
     """One command for one host.
 
     Attributes:
         command: Shell text; holds no secret, so it may be logged.
-        payload: Base64 text for its standard input; may hold secrets.
+        payload: For its standard input; may hold secrets.
     """
 
     command: str
-    payload: str
+    payload: tuple[Raw, ...]
 
 
 @lru_cache(maxsize=8)
@@ -79,8 +100,6 @@ def _members(changes: Changes) -> dict[str, bytes]:
     }
     if changes.unit:
         members["unit"] = rendered.unit_text.encode()
-    if changes.artifact:
-        members["programs.tar.gz"] = _programs(component.artifact.path)
     members |= {f"release/{f.path}": f.content.encode() for f in changes.release}
     members |= {f"hot/{f.path}": f.content.encode() for f in changes.hot}
     return members
@@ -102,9 +121,8 @@ def _variables(changes: Changes, state: HostState, lock_timeout: int) -> dict[st
     proof = service.reload.proof if service.reload else None
     live = state.files.get(rendered.paths.config)
     return {
-        "host": component.host,
+        **_who(component.host, lock_timeout),
         "component": component.name,
-        "run": f"{socket.gethostname()} pid {os.getpid()}",
         "user": component.account.user,
         "groups": " ".join(component.account.groups),
         "version": component.artifact.version,
@@ -116,7 +134,6 @@ def _variables(changes: Changes, state: HostState, lock_timeout: int) -> dict[st
         "action": str(changes.action),
         "health": service.health.local_url,
         "start_timeout": str(service.start_timeout),
-        "lock_timeout": str(lock_timeout),
         "proof": service.health.local_url.removesuffix(service.health.path) + "/metrics"
         if proof
         else "",
@@ -134,10 +151,58 @@ def order(changes: Changes, state: HostState, lock_timeout: int) -> Order:
         lock_timeout: Seconds to wait for another run on the host.
     """
     packed = _packed(_members(changes))
-    unpacked = sum(changes.rendered.component.artifact.files.values()) if changes.artifact else 0
     variables = _variables(changes, state, lock_timeout)
     variables["payload"] = hashlib.sha256(packed).hexdigest()
+    variables["size"] = str(len(packed))
     # The payload lies there twice for a moment: as it came and unpacked.
-    variables["needed"] = str((2 * len(packed) + unpacked) // 1024 + _MARGIN_KIB)
-    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
-    return Order(head + script("converge"), base64.b64encode(packed).decode())
+    variables["needed"] = str(2 * len(packed) // 1024 + _MARGIN_KIB)
+    head = _head(variables)
+    return Order(head + script("common") + script("converge"), (Raw(packed),))
+
+
+def programs(lacking: Iterable[Changes], lock_timeout: int) -> Order:
+    """The command and payload that put programs onto a host, for all its components at once.
+
+    Args:
+        lacking: Changes of components whose programs must be sent.
+        lock_timeout: Seconds to wait for another run on the host.
+    """
+    components = [changes.rendered.component for changes in lacking]
+    # The largest first: it takes longest to unpack, which it does while the others arrive.
+    components.sort(key=lambda component: -sum(component.artifact.files.values()))
+    payload, lines, needed = [], [], _MARGIN_KIB
+    for component in components:
+        artifact = component.artifact
+        packed = _programs(artifact.path)
+        payload.append(Raw(packed))
+        lines.append(f"{component.name} {artifact.version} {artifact.sha256} {len(packed)}")
+        needed += (len(packed) + sum(artifact.files.values())) // 1024
+    variables = {
+        **_who(components[0].host, lock_timeout),
+        "orders": "\n".join(lines),
+        "needed": str(needed),
+    }
+    return Order(_head(variables) + script("common") + script("programs"), tuple(payload))
+
+
+def removal(host: str, component: str, purge: str | None, lock_timeout: int) -> str:
+    """The command that removes one component.
+
+    Args:
+        host: Inventory name.
+        component: Name of the component.
+        purge: Data folder to remove with it, if any.
+        lock_timeout: Seconds to wait for another run on the host.
+    """
+    variables = {**_who(host, lock_timeout), "component": component, "purge": purge or ""}
+    return _head(variables) + script("common") + script("remove")
+
+
+def _who(host: str, lock_timeout: int) -> dict[str, str]:
+    """Who changes a host, for whoever has to wait for it."""
+    run = f"{socket.gethostname()} pid {os.getpid()}"
+    return {"host": host, "run": run, "lock_timeout": str(lock_timeout)}
+
+
+def _head(variables: Mapping[str, str]) -> str:
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

@@ -15,6 +15,7 @@ def converge() -> None:
     run = session.current()
     session.at_exit(report.finish_deploy)
     placed = {rendered.name for rendered in run.rendered(host.name)}
+    operations.send_programs(name="Send programs")
     # Every host walks the same list, so that pyinfra runs one component everywhere at a time.
     for component in host.loop(run.site.component_names):
         if component in placed:

@@ -95,7 +95,8 @@ class HostState:
             for path in self.files
             if path.startswith(("/etc/stackwatch/", "/opt/stackwatch/"))
         }
-        return frozenset(units | folders)
+        # What begins with a dot is half-made, and goes with the next change.
+        return frozenset(name for name in units | folders if not name.startswith("."))
 
 
 def _sections(lines: Iterable[str]) -> dict[str, list[str]]:

@@ -1,17 +1,12 @@
 #!/bin/sh
 # Make one component true: stage, validate, swap, start, wait until it is healthy; on any
-# failure put back what was there. The caller puts the variables in front (see converge.py)
-# and the payload, a base64 tar, on standard input.
-set -u
-LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
-umask 022
-# A controller that dies must not leave a half-done host: once the payload is here, go on.
-trap '' HUP PIPE
-
-: "${host:?}" "${component:?}" "${run:?}" "${user:?}" "${version:?}" "${release:?}" "${spec:?}"
-: "${payload:?}" "${needed:?}" "${swap:?}" "${hot:?}" "${action:?}" "${health:?}"
-: "${start_timeout:?}" "${lock_timeout:?}" "${groups?}" "${seen_live?}"
+# failure put back what was there. The caller puts the variables in front (see payload.py); on
+# standard input comes a tar. The programs are there already, see programs.sh.
+# Everything of common.sh stands before it.
+# shellcheck disable=SC2154
+: "${component:?}" "${user:?}" "${version:?}" "${release:?}" "${spec:?}"
+: "${payload:?}" "${size:?}" "${needed:?}" "${swap:?}" "${hot:?}" "${action:?}" "${health:?}"
+: "${start_timeout:?}" "${groups?}" "${seen_live?}"
 : "${proof?}" "${proof_success?}" "${proof_time?}"
 
 etc=/etc/stackwatch/$component
@@ -23,20 +18,13 @@ box=$opt/.incoming
 saved=$opt/.former
 
 say() { echo "stackwatch: $component on $host: $*" >&2; }
-# The sender must get rid of the whole payload, or it sees a closed socket and not our words.
-leave() {
-  cat >/dev/null
-  exit "$1"
-}
 quit() {
   code=$1
   shift
   say "$*"
-  rm -rf "$box" "$etc/releases/.new" "$opt/.new"
-  # Programs that were unpacked for nothing: the version in force is another one.
-  if [ -n "${bin:-}" ] && [ "$(readlink "$opt/current")" != "$version" ]; then
-    rm -rf "$bin"
-  fi
+  rm -rf "$box" "$etc/releases/.new"
+  # Programs that were sent for nothing: the version in force is another one.
+  [ "$(readlink "$opt/current")" = "$version" ] || rm -rf "${opt:?}/$version"
   leave "$code"
 }
 
@@ -60,38 +48,38 @@ after_waiting() {
     quit 76 "refused: another run changed this component meanwhile; run again"
 }
 
-# One run at a time on a host; the holder is named to whoever waits.
-lock=/run/lock/stackwatch
-mkdir -p /run/lock
-exec 9>>"$lock.lock"
-if ! flock -n 9; then
-  say "another run holds this host ($(cat "$lock.holder" 2>/dev/null)); waiting up to $lock_timeout s"
-  flock -w "$lock_timeout" 9 ||
-    quit 75 "refused: another run ($(cat "$lock.holder" 2>/dev/null)) still holds this host after $lock_timeout s; try again when it has ended"
-  after_waiting
-fi
-echo "$run, since $(date +%H:%M:%S)" >"$lock.holder"
-
-room() { echo "$(df -Pk "$opt" | awk 'NR == 2 { print $4 }') KiB free"; }
-
 receive() {
   mkdir -p "$etc/releases" "$opt" || quit 73 "cannot make $etc and $opt"
-  free=$(df -Pk "$opt" | awk 'NR == 2 { print $4 }')
-  [ "$free" -ge "$needed" ] ||
-    quit 73 "no space: $opt has $((free / 1024)) MiB free, $((needed / 1024)) MiB are needed; make room and run again"
+  enough "$opt" "$needed" || quit 73 "$lack"
   rm -rf "$box"
   mkdir -m 0700 "$box"
-  base64 -d >"$box/payload.tar" 2>/dev/null
-  echo "$payload  $box/payload.tar" | sha256sum -c --status 2>/dev/null ||
-    quit 74 "the transfer was cut off or damaged, nothing was changed; run again"
-  tar -xf "$box/payload.tar" -C "$box" --no-same-owner || quit 73 "cannot unpack below $opt: $(room)"
+  head -c "$size" >"$box/payload.tar"
+  echo "$payload  $box/payload.tar" | sha256sum -c --status 2>/dev/null || cut_off
+  tar -xf "$box/payload.tar" -C "$box" --no-same-owner || quit 73 "cannot unpack below $opt: $(room "$opt")"
   rm "$box/payload.tar"
 }
 
+cut_off() { quit 74 "the transfer was cut off or damaged, nothing was changed; run again"; }
+
+# Programs may still be on their way into their folder, see programs.sh.
+await_programs() {
+  arriving=/opt/stackwatch/.incoming/$component
+  while [ -e "$arriving.pending" ]; do
+    # Nobody unpacks any more, and this one is still not done.
+    flock -n "$lock.programs" test -e "$arriving.pending" && break
+    sleep 0.02
+  done
+  [ ! -s "$arriving.words" ] || quit 74 "$(cat "$arriving.words")"
+  [ -d "$opt/$version" ] || quit 74 "its programs are not there, unpacking them was cut off; run again"
+}
+
 account() {
-  getent group "$user" >/dev/null || groupadd --system "$user" || quit 71 "cannot make group $user"
+  # A group that is there already has another maker; it is taken over, as an account would be.
+  own_group=--user-group
+  getent group "$user" >/dev/null && own_group="--gid $user"
+  # shellcheck disable=SC2086  # one or two words
   getent passwd "$user" >/dev/null ||
-    useradd --system --gid "$user" --no-create-home --home-dir /nonexistent \
+    useradd --system $own_group --no-create-home --home-dir /nonexistent \
       --shell /usr/sbin/nologin "$user" || quit 71 "cannot make account $user"
   for group in $groups; do
     usermod -aG "$group" "$user" || quit 71 "cannot put $user into group $group"
@@ -102,22 +90,6 @@ account() {
     { mkdir -p "$folder" && chown "$owner:$owner" "$folder" && chmod "$mode" "$folder"; } ||
       quit 73 "cannot make $folder"
   done <"$box/directories"
-}
-
-stage_programs() {
-  bin=$opt/$version
-  [ -f "$box/programs.tar.gz" ] || return 0
-  rm -rf "$opt/.new"
-  mkdir "$opt/.new"
-  tar -xzf "$box/programs.tar.gz" -C "$opt/.new" --no-same-owner ||
-    quit 73 "cannot unpack the programs below $opt: $(room)"
-  chmod 0755 "$opt/.new" "$opt/.new"/*
-  # The folder of a running version is replaced whole: a program in use must not be written to.
-  if [ -e "$bin" ]; then
-    rm -rf "$opt/.replaced"
-    mv "$bin" "$opt/.replaced"
-  fi
-  mv "$opt/.new" "$bin"
 }
 
 # Build the whole release from what was sent and what stays, then prove it is what was meant.
@@ -178,6 +150,9 @@ swap_in() {
   if [ -f "$box/unit" ]; then
     cp "$box/unit" "$unit_file.swap" && chmod 0644 "$unit_file.swap" && mv -f "$unit_file.swap" "$unit_file"
   fi
+  # Enabled before systemd reads its files anew: one reading serves both.
+  systemctl is-enabled --quiet "$unit" 2>/dev/null ||
+    systemctl enable --quiet --no-reload "$unit" 2>/dev/null
   if [ -f "$box/unit" ] || [ "$(systemctl show -p NeedDaemonReload --value "$unit")" = yes ]; then
     systemctl daemon-reload
   fi
@@ -205,7 +180,7 @@ healthy() {
       return 1
     fi
     [ "$(date +%s)" -lt "$end" ] || return 1
-    sleep 0.1
+    sleep 0.05
   done
 }
 
@@ -236,7 +211,7 @@ proven() {
       fi
     fi
     [ "$(date +%s)" -lt "$end" ] || return 1
-    sleep 0.1
+    sleep 0.05
   done
 }
 
@@ -321,13 +296,13 @@ clean() {
   done
 }
 
+take_host || after_waiting
 receive
 account
-stage_programs
+await_programs
 stage_release
 validate
 remember
 swap_in
 act || put_back
-systemctl is-enabled --quiet "$unit" || systemctl enable --quiet "$unit" 2>/dev/null
 clean

@@ -12,7 +12,7 @@ from tests.hosts import TestHost
 from tests.integration.conftest import FAST
 from tests.integration.project import Project, get, held, main_pid, on, until, words
 
-SYSTEMCTL, BASE64, CURL = "/usr/bin/systemctl", "/usr/bin/base64", "/usr/bin/curl"
+SYSTEMCTL, HEAD, CURL = "/usr/bin/systemctl", "/usr/bin/head", "/usr/bin/curl"
 # The brackets keep the pattern from finding the shell it is written in.
 _CONVERGING = "pgrep -f 'unit=[s]tackwatch-'"
 
@@ -24,7 +24,7 @@ def _flags(machine: TestHost) -> str:
 
 @pytest.mark.parametrize(
     ("program", "matching"),
-    [(BASE64, "*-d*"), (SYSTEMCTL, "restart*"), (CURL, "*/-/ready*")],
+    [(HEAD, "*-c*"), (SYSTEMCTL, "restart*"), (CURL, "*/-/ready*")],
     ids=["while the payload arrives", "between swap and restart", "while waiting for health"],
 )
 def test_a_controller_killed_in_the_middle_loses_nothing(

@@ -136,10 +136,10 @@ def test_a_full_disk_fails_its_host_alone_and_says_how_much_is_missing(
     outcome = wider.run("deploy.py", "--data", "prove=off")
 
     assert outcome.code == 1, outcome.output
-    expected = ["node_exporter on small: no space: /opt/stackwatch/node_exporter has", "MiB free"]
+    expected = ["node_exporter on small: no space: /opt/stackwatch has", "MiB free"]
     assert words(outcome.output, [*expected, "Failed hosts: small"]) == [], outcome.output
     assert "web1" not in outcome.output.partition("Failed hosts:")[2].partition("\n")[0]
-    assert on(machines["small"], "ls -A /opt/stackwatch/node_exporter") == ""
+    assert on(machines["small"], "ls -A /opt/stackwatch") == ""
     assert on(machines["small"], "find /etc/systemd/system -name 'stackwatch-*'") == ""
 
 

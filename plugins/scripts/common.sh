@@ -1,0 +1,47 @@
+#!/bin/sh
+# What every script that changes a host begins with: one run at a time, no run cut in half.
+# The caller puts host, run and lock_timeout in front.
+set -u
+LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export LC_ALL PATH
+umask 022
+# A controller that dies must not leave a half-done host: once its input is here, go on.
+trap '' HUP PIPE
+: "${host:?}" "${run:?}" "${lock_timeout:?}"
+
+lock=/run/lock/stackwatch
+
+# The sender must get rid of its whole input, or it sees a closed socket and not our words.
+leave() {
+  cat >/dev/null
+  exit "$1"
+}
+
+# Take the host for this run. False if another run had it before: what was compared may be old.
+take_host() {
+  mkdir -p /run/lock
+  exec 9>>"$lock.lock"
+  waited=no
+  if ! flock -n 9; then
+    waited=yes
+    holder=$(cat "$lock.holder" 2>/dev/null)
+    echo "stackwatch: another run holds this host ($holder); waiting up to $lock_timeout s" >&2
+    if ! flock -w "$lock_timeout" 9; then
+      echo "stackwatch: refused: another run ($holder) still holds this host after $lock_timeout s; try again when it has ended" >&2
+      leave 75
+    fi
+  fi
+  echo "$run, since $(date +%H:%M:%S)" >"$lock.holder"
+  [ "$waited" = no ]
+}
+
+# room FOLDER: how much is free there, in words.
+room() { echo "$(df -Pk "$1" | awk 'NR == 2 { print $4 }') KiB free"; }
+
+# enough FOLDER KIB: false, with words in $lack, where less is free.
+enough() {
+  free=$(df -Pk "$1" | awk 'NR == 2 { print $4 }')
+  # shellcheck disable=SC2034  # for the scripts that follow
+  lack="no space: $1 has $((free / 1024)) MiB free, $(($2 / 1024)) MiB are needed; make room and run again"
+  [ "$free" -ge "$2" ]
+}
