@@ -32,12 +32,14 @@ class Difference:
         subject: A path or a unit.
         what: What is wrong, in words, with found and wanted values; never a secret.
         file: The managed file, where a diff of contents makes sense.
+        alien: True for what no inventory puts on the host: a deploy leaves it alone.
     """
 
     component: str
     subject: str
     what: str
     file: ManagedFile | None = None
+    alien: bool = False
 
     @property
     def diffable(self) -> bool:
@@ -268,6 +270,7 @@ def leftovers(state: HostState, wanted: Iterable[str]) -> tuple[Difference, ...]
             name,
             f"component {name}",
             f"not in the inventory for this host: remove.py --data component={name}",
+            alien=True,
         )
         for name in sorted(state.components - set(wanted))
     )

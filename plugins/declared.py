@@ -11,9 +11,9 @@ from typing import Any
 from pyinfra.api import Host as PyinfraHost
 from pyinfra.api import Inventory
 
+from plugins.compiler import Declared, DeclaredHost
 from plugins.layers import Layer
 from plugins.role import all_roles
-from plugins.site import Declared, DeclaredHost
 
 COMMAND_LINE = "command line --data"
 

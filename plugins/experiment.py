@@ -14,10 +14,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from plugins.artifacts import Lock
+from plugins.compiler import Declared, DeclaredHost, compile_site
 from plugins.layers import Layer
 from plugins.model import Artifact, EndpointKind
 from plugins.role import Context, Role
-from plugins.site import Declared, DeclaredHost, Placement, Site, compile_site
+from plugins.site import Placement, Site
 
 # For a program that the lock does not have.
 _NO_VERSION = "0.0.0"

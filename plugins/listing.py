@@ -22,13 +22,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from plugins.artifacts import Lock
+from plugins.compiler import Declared, compile_site, components_of
 from plugins.declared import read_inventory
 from plugins.experiment import Experiment, Wiring, required, stand_in
 from plugins.model import ArtifactError, Component, ManagedFile, Problem, SiteError
 from plugins.paths import Paths
 from plugins.role import Role, RoleError, all_roles
 from plugins.run import Options
-from plugins.site import Declared, Site, compile_site, components_of
+from plugins.site import Site
 
 _LOG_WIDTH = 200
 

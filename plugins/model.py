@@ -9,101 +9,36 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
-from types import MappingProxyType
 
-EMPTY: Mapping[str, str] = MappingProxyType({})
+from plugins.endpoint import EMPTY, Credentials, Endpoint, EndpointKind, Trust
+from plugins.problem import ArtifactError, Problem, SiteError
 
-
-class EndpointKind(StrEnum):
-    """What an endpoint is for; wiring selects by it."""
-
-    METRICS = "metrics"
-    HEALTH = "health"
-    API = "api"
-    UI = "ui"
-    PEER = "peer"
-
-
-@dataclass(frozen=True)
-class Trust:
-    """How a client verifies a server.
-
-    Attributes:
-        authority: Path on the client's host of the PEM bundle to trust; None means the system's.
-        server_name: Name expected in the certificate; None means the endpoint's address.
-    """
-
-    authority: str | None = None
-    server_name: str | None = None
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Where a client reads its user name and password from (paths on its own host)."""
-
-    username: str
-    password_file: str
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One address a component answers on. No role builds a URL by hand.
-
-    Attributes:
-        component: Name of the component that listens.
-        host: Inventory name of the host it listens on.
-        kind: What the endpoint is for.
-        address: Name or IP that other hosts reach it by.
-        port: TCP port, 1-65535.
-        path: Absolute URL path, starting with ``/``.
-        scheme: ``http``, ``https`` or ``tcp``.
-        trust: How clients verify it, for ``https``.
-        credentials: What clients log in with, if anything.
-        labels: Extra labels for its scrape target or probe.
-        bind: Address it is bound to; empty means all.
-    """
-
-    component: str
-    host: str
-    kind: EndpointKind
-    address: str
-    port: int
-    path: str = "/"
-    scheme: str = "http"
-    trust: Trust | None = None
-    credentials: Credentials | None = None
-    labels: Mapping[str, str] = field(default_factory=lambda: EMPTY)
-    bind: str = ""
-
-    @property
-    def authority(self) -> str:
-        """``address:port``, with IPv6 addresses in brackets."""
-        address = f"[{self.address}]" if ":" in self.address else self.address
-        return f"{address}:{self.port}"
-
-    @property
-    def url(self) -> str:
-        """The full URL, for example ``http://10.0.0.5:9090/-/healthy``."""
-        return f"{self.scheme}://{self.authority}{self.path}"
-
-    def at(self, path: str) -> Endpoint:
-        """The same endpoint with another path (and query)."""
-        return replace(self, path=path)
-
-    @property
-    def local_only(self) -> bool:
-        """True if only its own host reaches it."""
-        return self.bind.startswith("127.") or self.bind in ("localhost", "::1")
-
-    @property
-    def local_url(self) -> str:
-        """The URL its own host reads it by, which works behind any address translation."""
-        if self.bind in ("", "0.0.0.0", "::"):  # noqa: S104  # read, not bound
-            return replace(self, address="127.0.0.1").url
-        return replace(self, address=self.bind).url
+__all__ = [
+    "EMPTY",
+    "Account",
+    "Artifact",
+    "ArtifactError",
+    "Check",
+    "CheckKind",
+    "Component",
+    "Credentials",
+    "Directory",
+    "Endpoint",
+    "EndpointKind",
+    "Hardening",
+    "ManagedFile",
+    "OnChange",
+    "Problem",
+    "Proof",
+    "Reload",
+    "Service",
+    "SiteError",
+    "Trust",
+    "Validator",
+]
 
 
 @dataclass(frozen=True)
@@ -118,6 +53,7 @@ class Artifact:
         path: The packed programs (``.tar.gz``, flat) in the controller's store.
         sha256: Digest of the file at ``path``, hexadecimal.
         files: Program name to size in bytes, as they unpack.
+        note: What this source's build lacks, if anything.
     """
 
     name: str
@@ -127,6 +63,7 @@ class Artifact:
     path: Path
     sha256: str
     files: Mapping[str, int]
+    note: str = ""
 
 
 class OnChange(StrEnum):
@@ -247,7 +184,6 @@ class Hardening:
         tasks_max: Threads and processes, ``TasksMax=``.
         protect_proc: ``ProtectProc=``; ``default`` lets the service see foreign processes.
         protect_home: ``ProtectHome=``.
-        private_network_namespace: Reserved for components that need no network at all.
         address_families: ``RestrictAddressFamilies=``.
         syscalls: ``SystemCallFilter=`` groups.
         overrides: Native unit directives, applied last, for example ``{"ProtectClock": "no"}``.
@@ -349,36 +285,3 @@ class Component:
     validators: tuple[Validator, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     checks: tuple[Check, ...] = ()
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One mistake in an inventory: where it stands, what is wrong, and what to do.
-
-    Attributes:
-        where: File and key, for example ``inventories/group_data/all.py: prometheus.port``.
-        what: What is wrong.
-        remedy: What to change.
-        host: The host it concerns, if one.
-    """
-
-    where: str
-    what: str
-    remedy: str
-    host: str | None = None
-
-    def __str__(self) -> str:
-        at = f" (host {self.host})" if self.host else ""
-        return f"{self.where}{at}: {self.what}. {self.remedy}"
-
-
-class SiteError(Exception):
-    """The inventory has mistakes; carries all of them."""
-
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
-
-
-class ArtifactError(Exception):
-    """An artifact could not be obtained or verified; says which, why, and the remedy."""

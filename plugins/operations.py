@@ -12,15 +12,9 @@ from pyinfra.api import FunctionCommand, Host, State, StringCommand, operation
 from pyinfra.api.command import PyinfraCommand
 
 from plugins import session
-from plugins.checks import (
-    CheckResult,
-    StackwatchAnswers,
-    asked,
-    judge,
-    judge_units,
-    questions,
-)
-from plugins.compare import Changes, compare, leftovers, unsupported
+from plugins.answers import StackwatchAnswers
+from plugins.checks import CheckResult, asked, judge, judge_units, questions
+from plugins.compare import Action, Changes, compare, leftovers, unsupported
 from plugins.delivery import deliver_alert
 from plugins.drift import FileContents
 from plugins.model import CheckKind
@@ -71,6 +65,11 @@ def _why_not(run: Run, found: HostState) -> str:
 def _tell(changes: Changes) -> None:
     for difference in changes.differences:
         host.log(f"{difference}", log_func=logger.info)
+
+
+def _done(changes: Changes) -> str:
+    """What was done to a service, in a word: its action, or that only files were replaced."""
+    return "files" if changes.action is Action.NONE else str(changes.action)
 
 
 def _sending(sent: Order) -> StringCommand:
@@ -138,7 +137,7 @@ def converge(component: str) -> Generator[PyinfraCommand, None, None]:
     _tell(changes)
     yield _sending(order(changes, found, run.site.settings.lock_timeout))
     reasons = tuple(f"{d.subject}: {d.what}" for d in changes.differences)
-    run.changed.append(Change(host.name, component, str(changes.action), reasons))
+    run.changed.append(Change(host.name, component, _done(changes), reasons))
 
 
 def _deadline(run: Run) -> float:

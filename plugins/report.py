@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import asdict
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,8 +16,10 @@ from rich.table import Table
 
 from plugins import drift
 from plugins.checks import CheckResult
+from plugins.compare import Difference
 from plugins.model import EndpointKind
 from plugins.run import Run
+from plugins.site import Placement
 
 _ROWS = 60
 _DRIFTED = 3
@@ -31,6 +33,10 @@ def _console() -> Console:
         # In a log nothing folds at a width that nobody has.
         console.width = _LOG_WIDTH
     return console
+
+
+def _count(things: Sized, word: str) -> str:
+    return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
 def _failed_hosts() -> list[str]:
@@ -104,11 +110,15 @@ def _write(run: Run) -> None:
 
 def _tell_changes(console: Console, run: Run) -> None:
     if not run.changed:
-        if ctx_state.get().is_executing:
+        state = ctx_state.get()
+        if state.is_executing:
             console.print("Nothing changed.")
+        elif not state.check_for_changes:
+            # pyinfra takes -y to mean that nobody wants to know beforehand.
+            console.print("Nothing was looked at: -y skips that. Use --dry without -y.")
         return
     hosts = {change.host for change in run.changed}
-    console.print(f"Changed: {len(run.changed)} components on {len(hosts)} hosts")
+    console.print(f"Changed: {_count(run.changed, 'component')} on {_count(hosts, 'host')}")
     for change in run.changed[:_ROWS]:
         console.print(f"  {change.host}: {change.component} ({change.action})")
 
@@ -137,11 +147,19 @@ def _hosts(run: Run) -> list[str]:
 
 
 def _tell_interfaces(console: Console, run: Run) -> None:
-    interfaces = run.site.endpoints(EndpointKind.UI)
+    interfaces = [p for p in run.site.placements if _interface(p)]
     if interfaces:
         console.print("\nOpen:")
-        for endpoint in interfaces[:_ROWS]:
-            console.print(f"  {endpoint.component} on {endpoint.host}: {endpoint.url}")
+    for placement in interfaces[:_ROWS]:
+        artifact = run.artifacts[placement.role.artifact, placement.host.architecture]
+        note = f"  ({artifact.note})" if artifact.note else ""
+        where = f"{placement.role.name} on {placement.host.name}: {_interface(placement)}"
+        console.print(escape(f"  {where}{note}"))
+
+
+def _interface(placement: Placement) -> str:
+    urls = (e.url for e in placement.endpoints if e.kind is EndpointKind.UI)
+    return next(urls, "")
 
 
 def _tell_left_out(console: Console, run: Run) -> None:
@@ -178,20 +196,29 @@ def finish_smoke(run: Run) -> int:
     return 0
 
 
+def _tell_next(console: Console, differences: list[Difference]) -> None:
+    alien = [difference for difference in differences if difference.alien]
+    if len(alien) < len(differences):
+        console.print("Next: deploy.py makes them what the inventory says.")
+    if alien:
+        console.print("Next: take what no inventory names away with remove.py, or name it.")
+
+
 def finish_drift(run: Run) -> int:
     """Tell what differs; 3 if something does and every host could be read."""
     console = _console()
     drifted = {host: found for host, found in run.drift.items() if found}
     for host, differences in sorted(drifted.items()):
-        console.print(f"\n[bold]{host}[/]: {len(differences)} differences")
+        console.print(f"\n[bold]{host}[/]: {_count(differences, 'difference')}")
         for line in drift.lines(differences, run.contents.get(host, {})):
             console.print(escape(line))
     console.print()
     _tell_failed(console)
     if drifted:
-        count = sum(len(found) for found in drifted.values())
-        console.print(f"[bold yellow]{count} differences on {len(drifted)} hosts.[/]")
-        console.print("Next: deploy.py makes them what the inventory says.")
+        found = [difference for each in drifted.values() for difference in each]
+        told = f"{_count(found, 'difference')} on {_count(drifted, 'host')}."
+        console.print(f"[bold yellow]{told}[/]")
+        _tell_next(console, [d for found in drifted.values() for d in found])
     elif run.drift:
         console.print(f"No drift: {len(run.drift)} hosts are as the inventory says.")
     return 0 if _failed_hosts() or not drifted else _DRIFTED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +12,14 @@ from pydantic import Field
 from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
 from plugins.checks import CheckResult
 from plugins.compare import Difference
+from plugins.compiler import Declared, compile_site, components_of
 from plugins.delivery import Inbox
 from plugins.layers import Layer, suggestion, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
 from plugins.role import all_roles
 from plugins.runtimes.systemd import Rendered
 from plugins.settings import Settings
-from plugins.site import Declared, Site, compile_site, components_of
+from plugins.site import Site
 from plugins.state import HostState
 
 
@@ -136,6 +137,18 @@ def _lock(site: Site) -> Lock:
         raise SiteError(tuple(error.problems)) from error
 
 
+def _noted(lock: Lock, artifact: Artifact) -> Artifact:
+    """An artifact with what the lock says its source's build lacks."""
+    entry = lock.entries[artifact.name]
+    declared = {
+        "mirror": entry.release,
+        "release": entry.release,
+        "module": entry.module,
+        "package": entry.package,
+    }[artifact.source]
+    return replace(artifact, note=(declared.note if declared else None) or "")
+
+
 def begin(
     declared: Declared,
     said: Mapping[str, Any],
@@ -166,7 +179,7 @@ def begin(
     run = Run(
         site.without(left_out),
         options,
-        {key: got for key, got in obtained.items() if isinstance(got, Artifact)},
+        {key: _noted(lock, got) for key, got in obtained.items() if isinstance(got, Artifact)},
         {role: reason for (role, _), reason in left_out.items()},
     )
     problems: list[Problem] = []

@@ -14,6 +14,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import click
+import pyinfra
 from pyinfra import logger
 from pyinfra.api import Host, Inventory, State
 from pyinfra.api.exceptions import PyinfraError
@@ -51,7 +52,7 @@ def _inventory_path() -> Path | None:
     named = context.params.get("inventory") if context else None
     path = Path(str(named)) if named else None
     if path and path.suffix == ".py" and not path.is_file():
-        raise PyinfraError(f"{path}: there is no such inventory file, check the path")
+        raise _mistake(f"{path}: there is no such inventory file, check the path")
     return path if path and path.is_file() else None
 
 
@@ -60,6 +61,17 @@ def _runs_deploy_file() -> bool:
     context = click.get_current_context(silent=True)
     operations = context.params.get("operations", ()) if context else ()
     return any(str(operation).endswith(".py") for operation in operations)
+
+
+def _mistake(message: str) -> Exception:
+    """An error for people: on the command line without the place in our code it comes from."""
+    if not pyinfra.is_cli:
+        return PyinfraError(message)
+    # Imported here only: the import makes gevent patch the whole process.
+    from pyinfra_cli.exceptions import CliError  # noqa: PLC0415
+
+    mistake: Exception = CliError(message)
+    return mistake
 
 
 def start(state: State) -> Run:
@@ -77,7 +89,7 @@ def start(state: State) -> Run:
         count = len(error.problems)
         listed = "".join(f"\n  - {problem}" for problem in error.problems)
         words = "1 problem" if count == 1 else f"{count} problems"
-        raise PyinfraError(f"{words}, no host was touched:{listed}") from error
+        raise _mistake(f"{words}, no host was touched:{listed}") from error
     for role, reason in run.left_out.items():
         logger.warning(f"left out: {role}: {reason}")
     state.add_callback_handler(NoDelay())
@@ -127,9 +139,9 @@ def begin_before_connecting() -> None:
 
     def init(inventory: Inventory, config: Any, initial_limit: list[Host] | None = None) -> None:
         if not len(inventory):
-            raise PyinfraError("the inventory has no hosts: check its path and its groups")
+            raise _mistake("the inventory has no hosts: check its path and its groups")
         if initial_limit is not None and not initial_limit:
-            raise PyinfraError("--limit or --exclude leaves no host: check the names")
+            raise _mistake("--limit or --exclude leaves no host: check the names")
         initialise(inventory, config, initial_limit=initial_limit)
         if _runs_deploy_file():
             start(state)

@@ -9,7 +9,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+)
 from pydantic.config import JsonDict
 
 # Prometheus' own duration syntax (model.ParseDuration):
@@ -48,6 +56,7 @@ def _sealed(value: Any) -> SecretStr:
     return value
 
 
+SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
 SealedSecret = Annotated[SecretStr, BeforeValidator(_sealed)]
 Duration = Annotated[str, AfterValidator(_duration)]
 Size = Annotated[str, AfterValidator(_size)]
@@ -79,10 +88,16 @@ class RoleSettings(Settings):
     start_timeout: int = Field(60, ge=1, description="seconds to become healthy after a start")
 
 
+def _job(value: str) -> str:
+    if value == "probe":
+        raise ValueError("the job of the blackbox probes has this name, take another")
+    return value
+
+
 class AppService(Settings):
     """A service of the users' own on a host: scraped and probed, not installed."""
 
-    name: str = Field(description="job name of its metrics")
+    name: Annotated[str, AfterValidator(_job)] = Field(description="job name of its metrics")
     port: Port = Field(description="TCP port")
     metrics: str | None = Field("/metrics", description="path of its metrics, or None")
     health: str | None = Field(None, description="path to probe every 30 s, or None")

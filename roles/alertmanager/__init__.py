@@ -29,7 +29,15 @@ from plugins.model import (
 from plugins.native import drop_ins, resolve_secrets, secret_files, to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import LATER_EXTENDS, Duration, Native, Port, RoleSettings, SealedSecret
+from plugins.settings import (
+    LATER_EXTENDS,
+    Duration,
+    Native,
+    Port,
+    RoleSettings,
+    SealedSecret,
+    SecretName,
+)
 from plugins.site import Host, Site
 
 NAME = "alertmanager"
@@ -66,7 +74,7 @@ class Settings(RoleSettings):
     time_intervals: list[Native] = Field(
         [], description="native time intervals", json_schema_extra=LATER_EXTENDS
     )
-    secrets: dict[str, SealedSecret] = Field(
+    secrets: dict[SecretName, SealedSecret] = Field(
         {},
         description="secrets by name, from a vault; `secret:NAME` in a *_file key becomes its path",
     )

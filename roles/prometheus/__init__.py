@@ -66,17 +66,11 @@ class Settings(RoleSettings):
 
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
     """Where Prometheus answers."""
-    return own_endpoints(
-        NAME,
-        host,
-        settings,
-        {
-            EndpointKind.METRICS: "/metrics",
-            EndpointKind.HEALTH: "/-/ready",
-            EndpointKind.API: "/",
-            EndpointKind.UI: "/",
-        },
-    )
+    paths = {EndpointKind.METRICS: "/metrics", EndpointKind.HEALTH: "/-/ready"}
+    if not settings.agent:
+        # An agent answers no queries and evaluates no rules: nobody asks it for anything.
+        paths |= {EndpointKind.API: "/", EndpointKind.UI: "/"}
+    return own_endpoints(NAME, host, settings, paths)
 
 
 def _external_labels(context: Context) -> dict[str, str]:
@@ -158,7 +152,7 @@ def _checks(
     context: Context, targets: tuple[Target, ...], groups: tuple[str, ...]
 ) -> tuple[Check, ...]:
     site = context.site
-    api = context.endpoint(EndpointKind.API)
+    api = context.endpoint(EndpointKind.HEALTH)
     expected = tuple(f"{t.job} {t.labels.get('instance', t.address)}" for t in targets)
     found = api.at("/api/v1/targets?state=active")
     checks = [

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain
+from plugins.compiler import Declared, DeclaredHost, compile_site, components_of
 from plugins.model import Artifact
 from plugins.role import all_roles
 from plugins.runtimes.systemd import Rendered
-from plugins.site import Declared, DeclaredHost, compile_site, components_of
 from plugins.state import HostState
 from tests.unit.host_states import matching
 

@@ -13,11 +13,12 @@ import yaml
 from ansible.parsing.vault import VaultLib, VaultSecret
 
 from plugins.artifacts import Lock
+from plugins.compiler import Declared, compile_site
 from plugins.listing import components, read
 from plugins.model import Component
 from plugins.paths import Paths
 from plugins.role import all_roles
-from plugins.site import Declared, Site, compile_site
+from plugins.site import Site
 from plugins.vault import PASSWORD_FILE, PASSWORD_VARIABLE
 
 INVENTORIES = Path(__file__).resolve().parents[2] / "inventories"

@@ -6,7 +6,7 @@ import json
 import subprocess
 
 from tests.integration.conftest import FAST
-from tests.integration.project import ROOT, Project, get, main_pid, on, until
+from tests.integration.project import ROOT, Project, get, held, main_pid, on, until
 
 
 def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) -> None:
@@ -93,6 +93,36 @@ def test_host_labels_and_own_services_reach_the_metrics(site: Project) -> None:
         return bool(labels) and labels[0].get("rack") == "r7"
 
     until(seen, what="the label rack on web1's metrics")
+
+
+def test_configuration_is_validated_as_the_user_that_will_read_it(site: Project) -> None:
+    mon = site.machines["mon1"]
+    promtool = on(mon, "echo /opt/stackwatch/prometheus/[0-9]*/promtool")
+    site.everyone["prometheus"] = {**FAST, "scrape_interval": "8s"}
+    with held(mon, promtool, "check*") as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        users = on(mon, "ps -o user= -p $(pgrep -f 'promtool check config')")
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 0, output
+    assert set(users.split()) == {"prometh+"}
+    # The wrapper was a program that nobody installed: the next run puts ours back.
+    on(mon, f"rm -f {promtool}.real")
+    site.deploy("--data", "prove=off")
+
+
+def test_a_replaced_program_is_put_back_and_the_service_restarted(site: Project) -> None:
+    web = site.machines["web1"]
+    program = on(web, "echo /opt/stackwatch/node_exporter/[0-9]*/node_exporter")
+    before = (on(web, f"sha256sum <{program}"), main_pid(web, "node_exporter"))
+    on(web, f"printf x >>{program}.new; cat {program} {program}.new >{program}.bad")
+    on(web, f"rm {program}.new; chmod 755 {program}.bad; mv {program}.bad {program}")
+
+    told = site.run("drift.py")
+    assert (told.code, "not the program that was installed" in told.output) == (3, True)
+    assert site.deploy("--data", "prove=quick").changed() == {"node_exporter": {"web1"}}
+    assert on(web, f"sha256sum <{program}") == before[0]
+    assert main_pid(web, "node_exporter") != before[1]
 
 
 def test_dry_run_changes_nothing_and_tells_what_it_would(site: Project) -> None:

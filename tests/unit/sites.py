@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from plugins.compiler import Declared, DeclaredHost, compile_site, components_of
 from plugins.layers import Layer
 from plugins.model import Artifact, Component, ManagedFile, SiteError
 from plugins.role import all_roles
 from plugins.runtimes.systemd import Rendered
-from plugins.site import Declared, DeclaredHost, Site, compile_site, components_of
+from plugins.site import Site
 
 INVENTORY = Path("inventories/test.py")
 PROGRAMS: Mapping[str, tuple[str, ...]] = {

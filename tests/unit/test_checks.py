@@ -8,19 +8,9 @@ from typing import Any
 import pytest
 from pyinfra.api.exceptions import FactProcessError
 
-from plugins.checks import (
-    DEEP,
-    DONE,
-    JUDGES,
-    Answer,
-    Answers,
-    StackwatchAnswers,
-    asked,
-    judge,
-    judge_units,
-    parse_answers,
-    questions,
-)
+from plugins.answers import Answer, Answers, StackwatchAnswers, parse_answers
+from plugins.checks import DEEP, DONE, asked, judge, judge_units, questions
+from plugins.judges import JUDGES
 from plugins.model import Check, CheckKind, Component, Endpoint, EndpointKind
 from tests.unit.recorded import output
 from tests.unit.sites import components, lone

@@ -149,28 +149,28 @@ CASES: dict[str, Case] = {
     "program size": (
         file_is(f"{BIN}/promtool", size=1),
         f"{BIN}/promtool: not the program that was installed",
-        NONE,
+        RESTART,
         {"programs"},
     ),
     "program time": (
         file_is(f"{BIN}/promtool", modified=1),
         f"{BIN}/promtool: not the program that was installed",
-        NONE,
+        RESTART,
         {"programs"},
     ),
     "program mode": (
         file_is(f"{BIN}/promtool", mode="644"),
         f"{BIN}/promtool: mode 0644, should be 0755",
-        NONE,
+        RESTART,
         {"programs"},
     ),
     "program missing": (
         file_gone(f"{BIN}/promtool"),
         f"{BIN}/promtool: missing",
-        NONE,
+        RESTART,
         {"programs"},
     ),
-    "program stray": (file_is(f"{BIN}/alien"), f"{BIN}/alien: stray file", NONE, {"programs"}),
+    "program stray": (file_is(f"{BIN}/alien"), f"{BIN}/alien: stray file", RESTART, {"programs"}),
     "version link": (
         file_is(PROMETHEUS.paths.programs, target="3.13.0"),
         f"{PROMETHEUS.paths.programs}: version 3.13.0, should be 3.14.0",

@@ -10,10 +10,10 @@ import pytest
 from pyinfra.api import State
 from pyinfra.context import ctx_state
 
+from plugins.compiler import Declared, compile_site
 from plugins.declared import COMMAND_LINE, read_inventory
 from plugins.model import SiteError
 from plugins.role import all_roles
-from plugins.site import Declared, compile_site
 
 with pytest.MonkeyPatch.context() as _patch:
     # pyinfra's command line patches the whole process for gevent, which other tests do not want.

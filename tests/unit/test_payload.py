@@ -15,7 +15,7 @@ import pytest
 from pydantic import SecretStr
 
 from plugins.compare import compare
-from plugins.payload import Order, order
+from plugins.payload import Order, order, programs
 from plugins.runtimes.systemd import Rendered
 from plugins.scripts import script
 from plugins.state import HostState
@@ -40,15 +40,22 @@ def sent(rendered: Rendered, state: HostState, lock_timeout: int = 120) -> Order
     return order(compare(rendered, state), state, lock_timeout)
 
 
+def _tar(made: Order) -> bytes:
+    (piece,) = made.payload
+    # As pyinfra takes it: nothing is added to what ends with a newline.
+    assert piece.endswith("\n")
+    return piece.encode()
+
+
 def members(made: Order) -> dict[str, str]:
-    packed = io.BytesIO(base64.b64decode(made.payload))
+    packed = io.BytesIO(_tar(made))
     with tarfile.open(fileobj=packed) as tar:
         opened = {entry.name: tar.extractfile(entry) for entry in tar.getmembers()}
         return {name: file.read().decode() for name, file in opened.items() if file}
 
 
-def variables(made: Order) -> dict[str, str]:
-    head = made.command.removesuffix(script("converge"))
+def variables(made: Order, name: str = "converge") -> dict[str, str]:
+    head = made.command.removesuffix(script("common") + script(name))
     assert head != made.command
     pairs = (word.partition("=") for word in shlex.split(head))
     return {name: value for name, _, value in pairs}
@@ -62,10 +69,9 @@ def test_an_empty_host_gets_everything(wanted: dict[str, Rendered]) -> None:
     assert {name: found[name] for name in own} == own
     assert found.keys() - own.keys() == {
         *("directories", "manifest", "hot_files", "hot_strays", "contains", "validators"),
-        *("unit", "programs.tar.gz"),
+        "unit",
     }
     assert found["unit"] == prometheus.unit_text
-    assert found["programs.tar.gz"].encode() == PROGRAMS
     assert found["directories"] == "0750 prometheus /var/lib/stackwatch/prometheus\n"
 
 
@@ -78,7 +84,6 @@ def test_the_manifest_names_the_whole_release_whatever_is_sent(wanted: dict[str,
         for f in prometheus.release
     ]
     assert [name for name in found if name.startswith("release/")] == ["release/rules/watchdog.yml"]
-    assert "programs.tar.gz" not in found
     assert "unit" not in found
 
 
@@ -122,7 +127,9 @@ def test_what_proves_a_reload(wanted: dict[str, Rendered]) -> None:
 
 
 # "${name:?}" must be there and not empty, "${name?}" must be there.
-DEMANDED = re.findall(r'"\$\{(\w+)(:?)\?\}"', script("converge").partition("etc=")[0])
+DEMANDED = re.findall(
+    r'"\$\{(\w+)(:?)\?\}"', script("common") + script("converge").partition("etc=")[0]
+)
 
 
 @pytest.mark.parametrize("name", ["prometheus", "alertmanager", "blackbox", "node_exporter"])
@@ -162,22 +169,40 @@ def test_variables_say_what_to_do(wanted: dict[str, Rendered]) -> None:
 
 def test_the_payload_is_what_its_sum_says(wanted: dict[str, Rendered]) -> None:
     made = sent(wanted["prometheus"], HostState())
-    packed = base64.b64decode(made.payload)
+    packed = _tar(made)
     assert variables(made)["payload"] == hashlib.sha256(packed).hexdigest()
 
 
-def test_room_is_asked_for_the_payload_twice_and_the_programs_unpacked(
+def test_room_is_asked_for_the_payload_twice(wanted: dict[str, Rendered]) -> None:
+    made = sent(wanted["prometheus"], HostState())
+    assert int(variables(made)["needed"]) == 2 * len(_tar(made)) // 1024 + 1024
+
+
+def test_programs_travel_together_the_largest_first_with_room_for_all(
     wanted: dict[str, Rendered],
 ) -> None:
-    prometheus = wanted["prometheus"]
-    artifact = replace(prometheus.component.artifact, files={"prometheus": 100_000_000})
-    large = Rendered(replace(prometheus.component, artifact=artifact))
-    made = sent(large, HostState())
-    size = len(base64.b64decode(made.payload))
-    assert int(variables(made)["needed"]) == (2 * size + 100_000_000) // 1024 + 1024
-    small = sent(large, unit_is(large.unit, enabled="disabled")(matching(large)))
-    size = len(base64.b64decode(small.payload))
-    assert int(variables(small)["needed"]) == 2 * size // 1024 + 1024
+    names = ("alertmanager", "prometheus", "node_exporter")
+    sizes = {"alertmanager": 20_000_000, "prometheus": 100_000_000, "node_exporter": 5_000_000}
+    rendered = [
+        Rendered(
+            replace(
+                wanted[name].component,
+                artifact=replace(wanted[name].component.artifact, files={name: sizes[name]}),
+            )
+        )
+        for name in names
+    ]
+    made = programs([compare(each, HostState()) for each in rendered], lock_timeout=9)
+    told = variables(made, "programs")
+    lines = [line.split() for line in told["orders"].splitlines()]
+    assert [line[0] for line in lines] == ["prometheus", "alertmanager", "node_exporter"]
+    assert [int(line[3]) for line in lines] == [len(piece.encode()) for piece in made.payload]
+    assert [piece.encode() for piece in made.payload] == [PROGRAMS] * 3
+    sums = {each.name: each.component.artifact.sha256 for each in rendered}
+    assert {line[0]: line[2] for line in lines} == sums
+    unpacked = sum((len(PROGRAMS) + size) // 1024 for size in sizes.values())
+    assert int(told["needed"]) == 1024 + unpacked
+    assert (told["host"], told["lock_timeout"]) == ("mon1", "9")
 
 
 def test_secrets_travel_in_the_payload_alone(wanted: dict[str, Rendered]) -> None:
@@ -189,7 +214,7 @@ def test_secrets_travel_in_the_payload_alone(wanted: dict[str, Rendered]) -> Non
 
 
 def test_nothing_in_the_tar_is_open_to_others(wanted: dict[str, Rendered]) -> None:
-    packed = io.BytesIO(base64.b64decode(sent(wanted["alertmanager"], HostState()).payload))
+    packed = io.BytesIO(_tar(sent(wanted["alertmanager"], HostState())))
     with tarfile.open(fileobj=packed) as tar:
         assert {entry.mode for entry in tar.getmembers()} == {0o600}
 
@@ -197,4 +222,4 @@ def test_nothing_in_the_tar_is_open_to_others(wanted: dict[str, Rendered]) -> No
 def test_scripts_travel_without_their_comments() -> None:
     lines = [line for line in script("converge").splitlines() if line.lstrip().startswith("#")]
     assert lines == []
-    assert "receive\naccount\nstage_programs\n" in script("converge")
+    assert "receive\naccount\nawait_programs\n" in script("converge")

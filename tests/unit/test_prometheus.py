@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from plugins.compiler import components_of
 from plugins.model import Artifact, CheckKind, Component, SiteError
 from plugins.runtimes.systemd import Rendered
-from plugins.site import Site, components_of
+from plugins.site import Site
 from tests.unit.recorded import golden
 from tests.unit.sites import (
     MONITORING,

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from plugins.compiler import compile_site
 from plugins.model import EndpointKind, SiteError
 from plugins.role import all_roles
-from plugins.site import compile_site
 from tests.unit.sites import Line, compiled, lone, on, refused, written
 
 ALL = "inventories/group_data/all.py"

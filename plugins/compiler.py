@@ -1,0 +1,254 @@
+"""Compile an inventory into a site before any host is touched, and a site into components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from plugins.layers import Layer, merge_settings, suggestion, validate
+from plugins.model import Component, Problem, SiteError
+from plugins.role import Context, Role
+from plugins.settings import HostSettings, RoleSettings, Settings, SiteSettings
+from plugins.site import Host, Placement, Site
+
+
+@dataclass(frozen=True)
+class DeclaredHost:
+    """One host as the inventory writes it.
+
+    Attributes:
+        name: Inventory name.
+        groups: Its groups, in the inventory's order.
+        layers: Its settings, from the most general to the most specific.
+        connector_keys: Keys that belong to pyinfra's connector, for example ``ssh_user``.
+    """
+
+    name: str
+    groups: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    connector_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A whole inventory as written.
+
+    Attributes:
+        path: The inventory file; None when there is none (hosts given on the command line).
+        hosts: Its hosts.
+        groups: Every group name with a member or settings, except ``all`` and the file's own.
+        site_layers: Layers that may hold ``site``.
+    """
+
+    path: Path | None
+    hosts: tuple[DeclaredHost, ...]
+    groups: tuple[str, ...]
+    site_layers: tuple[Layer, ...]
+
+
+def _said(model: type[Settings], layer: Layer, prefix: str) -> Any:
+    """What a layer says of some settings."""
+    if prefix:
+        return layer.values.get(prefix)
+    return {key: value for key, value in layer.values.items() if key in model.model_fields}
+
+
+def _saying(host: DeclaredHost, key: str) -> Layer | None:
+    """The layer that a host's top-level key is taken from."""
+    return next((layer for layer in host.layers[::-1] if key in layer.values), None)
+
+
+class _Listener(NamedTuple):
+    """Who listens on a port, and for what: only the same listener may name a port twice."""
+
+    name: str
+    purpose: str
+
+
+class _Compiler:
+    """Collects every problem of one inventory instead of stopping at the first."""
+
+    def __init__(self, declared: Declared, roles: Mapping[str, Role]) -> None:
+        self.declared = declared
+        self.roles = roles
+        self.problems: dict[str, Problem] = {}
+        self._validated: dict[tuple[object, ...], Settings | None] = {}
+
+    def blame(self, problem: Problem) -> None:
+        """Record a problem once, however many hosts share the mistake."""
+        self.problems.setdefault(f"{problem.where}|{problem.what}", problem)
+
+    def settings(
+        self, model: type[Settings], layers: tuple[Layer, ...], prefix: str
+    ) -> Settings | None:
+        """Validated settings; hosts with the very same layers share one object.
+
+        With a prefix the settings stand under that key, without one at the top, among others.
+        """
+        told = [(layer, _said(model, layer, prefix)) for layer in layers]
+        told = [(layer, said) for layer, said in told if said is not None and said != {}]
+        key = (model, prefix, *(id(layer) for layer, _ in told))
+        if key not in self._validated:
+            for layer, said in told:
+                if not isinstance(said, Mapping):
+                    where = f"{layer.origin}: {prefix}"
+                    self.blame(Problem(where, f"expected a dict, got {said!r}", "Write {...}"))
+                    return None
+            merged = merge_settings(model, [said for _, said in told])
+            self._validated[key], problems = validate(model, merged, layers, prefix)
+            for problem in problems:
+                self.blame(problem)
+        return self._validated[key]
+
+    def check_groups(self, site: SiteSettings | None) -> None:
+        """Refuse groups that are neither a role nor declared as plain."""
+        # Where `site` has another mistake its groups still count: no problem that is none.
+        said = [layer.values.get("site") for layer in self.declared.site_layers]
+        listed = [each.get("groups") for each in said if isinstance(each, Mapping)]
+        rough = [group for each in listed if isinstance(each, list) for group in each]
+        plain = site.groups if site else rough
+        for group in self.declared.groups:
+            if group not in self.roles and group not in plain:
+                remedy = suggestion(group, self.roles, "roles")
+                remedy += f"; a group for settings only goes into site = {{'groups': [{group!r}]}}"
+                origin = str(self.declared.path or "inventory")
+                self.blame(Problem(f"{origin}: {group}", "unknown group", remedy))
+
+    def check_keys(self, host: DeclaredHost) -> None:
+        """Refuse top-level keys that nothing reads."""
+        known = {*self.roles, *HostSettings.model_fields, "site"}
+        for layer in host.layers:
+            if "site" in layer.values and layer not in self.declared.site_layers:
+                remedy = "Say it in group_data/all.py, or for the whole inventory"
+                self.blame(Problem(f"{layer.origin}: site", "is not read here", remedy))
+            for key in layer.values:
+                if key not in known and key not in host.connector_keys and key[0] != "_":
+                    remedy = suggestion(key, known, "keys")
+                    self.blame(Problem(f"{layer.origin}: {key}", "unknown setting", remedy))
+
+    def host(self, declared: DeclaredHost) -> tuple[Host, HostSettings] | None:
+        """Validate what is said of the host itself."""
+        settings = self.settings(HostSettings, declared.layers, "")
+        if not isinstance(settings, HostSettings):
+            return None
+        saying = _saying(declared, "ssh_hostname")
+        ssh = saying.values["ssh_hostname"] if saying else None
+        address = settings.address or ssh or declared.name.rpartition("/")[2]
+        return Host(
+            declared.name,
+            str(address),
+            settings.environment,
+            settings.labels,
+            settings.runtime,
+            settings.architecture,
+            tuple(settings.services),
+        ), settings
+
+    def placements(self, declared: DeclaredHost, host: Host, said: HostSettings) -> list[Placement]:
+        """Every role the host gets, through its groups or because every host does."""
+        for name in said.without:
+            if name not in self.roles:
+                saying = _saying(declared, "without")
+                where = f"{saying.origin if saying else declared.name}: without"
+                remedy = suggestion(name, self.roles, "roles")
+                self.blame(Problem(where, f"unknown role {name!r}", remedy))
+        placed = []
+        for role in self.roles.values():
+            wanted = role.name in declared.groups or role.everywhere
+            if not wanted or role.name in said.without:
+                continue
+            settings = self.settings(role.settings, declared.layers, role.name)
+            if isinstance(settings, RoleSettings):
+                endpoints = role.endpoints(host, settings)
+                placed.append(Placement(host, role, settings, endpoints))
+        return placed
+
+    def check_ports(self, placements: Iterable[Placement], hosts: Iterable[Host]) -> None:
+        """Refuse two listeners on one port of one address."""
+        taken: dict[tuple[str, int], tuple[str, _Listener]] = {}
+        # What a component serves shares one port; its cluster talks on another.
+        listeners = [
+            (e.address, e.port, p.host.name, _Listener(p.role.name, e.scheme))
+            for p in placements
+            for e in p.endpoints
+        ]
+        listeners += [
+            (h.address, s.port, h.name, _Listener(s.name, "service"))
+            for h in hosts
+            for s in h.services
+        ]
+        for address, port, host, listener in listeners:
+            other_host, taker = taken.setdefault((address, port), (host, listener))
+            if (other_host, taker) == (host, listener):
+                continue
+            name, other = listener.name, taker.name
+            if other_host == host:
+                what = f"port {port} is also {other}'s on this host"
+                self.blame(Problem(f"{name}.port", what, f"Give {name} or {other} another", host))
+            else:
+                what = f"has the address {address} of host {other_host}"
+                remedy = "Set `address` to what other hosts reach it by"
+                self.blame(Problem("address", what, remedy, host))
+
+
+def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
+    """Compile an inventory into a site, without touching any host.
+
+    Args:
+        declared: The inventory as written.
+        roles: Known roles by name.
+
+    Raises:
+        SiteError: With every mistake found, not just the first.
+    """
+    compiler = _Compiler(declared, roles)
+    if not declared.hosts:
+        origin = str(declared.path or "inventory")
+        remedy = "List at least one host; check the path of the inventory"
+        raise SiteError((Problem(origin, "the inventory has no hosts", remedy),))
+    said = compiler.settings(SiteSettings, declared.site_layers, "site")
+    compiler.check_groups(said if isinstance(said, SiteSettings) else None)
+    hosts: dict[str, Host] = {}
+    placements: list[Placement] = []
+    for declared_host in declared.hosts:
+        compiler.check_keys(declared_host)
+        checked = compiler.host(declared_host)
+        if checked:
+            hosts[declared_host.name] = checked[0]
+            placements += compiler.placements(declared_host, *checked)
+    compiler.check_ports(placements, hosts.values())
+    if compiler.problems or not isinstance(said, SiteSettings):
+        raise SiteError(tuple(compiler.problems.values()))
+    name = said.name or (declared.path.stem if declared.path else "site")
+    folder = declared.path.parent if declared.path else Path("inventories")
+    files = Path(said.files) if said.files else folder / "files" / name
+    return Site(name, said, hosts, tuple(placements), files)
+
+
+def components_of(
+    site: Site, artifacts: Mapping[tuple[str, str], Any], host: str
+) -> tuple[Component, ...]:
+    """The components of one host, in the order they are converged.
+
+    Args:
+        site: The compiled site.
+        artifacts: (artifact name, architecture) to the verified artifact.
+        host: Inventory name.
+
+    Raises:
+        SiteError: A role refuses its settings or drop-in files; carries every problem.
+    """
+    made: list[Component] = []
+    problems: list[Problem] = []
+    for placement in site.on(host):
+        artifact = artifacts[placement.role.artifact, placement.host.architecture]
+        context = Context(placement.host, placement.settings, site, artifact, placement.endpoints)
+        try:
+            made.append(placement.role.component(context))
+        except SiteError as error:
+            problems += error.problems
+    if problems:
+        raise SiteError(tuple(problems))
+    return tuple(sorted(made, key=lambda component: component.name))
