@@ -43,12 +43,15 @@ lock: $(READY) ## fill missing pins of the artifacts lock, verify all against up
 	$(BIN)/python -m plugins.artifacts lock --check
 
 ##@ Work on it
-test: $(READY) ## every tier: unit, content, integration on real hosts
+test: $(READY) ## every tier: unit, command line, content, integration on real hosts
 	scripts/prepare $(BIN)/python
 	$(BIN)/pytest $(PYTEST)
 
 test-unit: $(READY) ## the unit tier alone, seconds
 	$(BIN)/pytest tests/unit $(PYTEST)
+
+test-command: $(READY) ## the command line without any host: mistakes, vault, listings
+	$(BIN)/pytest tests/command $(PYTEST)
 
 test-content: $(READY) ## rules and routes with promtool and amtool
 	$(BIN)/pytest tests/content $(PYTEST)
@@ -86,5 +89,5 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo demo-down deploy smoke drift list artifacts lock test test-unit test-content \
+.PHONY: demo demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
 	test-integration lint format bench lock-python help

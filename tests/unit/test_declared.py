@@ -18,7 +18,7 @@ from plugins.role import all_roles
 with pytest.MonkeyPatch.context() as _patch:
     # pyinfra's command line patches the whole process for gevent, which other tests do not want.
     _patch.setattr("gevent.monkey.patch_all", lambda: None)
-    from pyinfra_cli.inventory import make_inventory  # type: ignore[import-untyped]
+    from pyinfra_cli.inventory import make_inventory
 
 OPTIONS = frozenset({"prove", "junit"})
 Read = Callable[..., Declared]
