@@ -11,6 +11,8 @@ READY := $(VENV)/.ready
 INVENTORY ?= inventories/demo.py
 DEMO_HOSTS := mon1,web1,web2:deploy
 PYTEST ?=
+# Most integration tests wait for something: a file of tests a worker, two side by side.
+WORKERS := -n 2 --dist loadfile
 export PYTHONPATH := $(CURDIR)
 
 ##@ Try it
@@ -45,7 +47,7 @@ lock: $(READY) ## fill missing pins of the artifacts lock, verify all against up
 ##@ Work on it
 test: $(READY) ## every tier: unit, command line, content, integration on real hosts
 	scripts/prepare $(BIN)/python
-	$(BIN)/pytest $(PYTEST)
+	$(BIN)/pytest $(WORKERS) $(PYTEST)
 
 test-unit: $(READY) ## the unit tier alone, seconds
 	$(BIN)/pytest tests/unit $(PYTEST)
@@ -57,7 +59,7 @@ test-content: $(READY) ## rules and routes with promtool and amtool
 	$(BIN)/pytest tests/content $(PYTEST)
 
 test-integration: $(READY) ## real hosts, real programs, real faults
-	$(BIN)/pytest tests/integration $(PYTEST)
+	$(BIN)/pytest tests/integration $(WORKERS) $(PYTEST)
 
 lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
 	$(BIN)/ruff check .

@@ -74,7 +74,7 @@ def read(path: Path) -> Declared:
         PyinfraError: The file cannot be read.
     """
     # It makes sockets cooperative in the whole process, so only who needs it imports it.
-    from pyinfra_cli import inventory as cli # noqa: PLC0415
+    from pyinfra_cli import inventory as cli  # noqa: PLC0415
 
     with ctx_state.use(State()):
         inventory = cli.make_inventory_from_files(str(path), cwd=str(Path.cwd()))

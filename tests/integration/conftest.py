@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tests import hosts
 from tests.hosts import HostSpec, TestHost
 from tests.integration.project import Project
 
-GROUP = "integration"
+# Workers run side by side, each on hosts of its own.
+GROUP = f"integration{os.environ.get('PYTEST_XDIST_WORKER', '')}"
 SPECS = (
     HostSpec("mon1"),
     HostSpec("web1", user="deploy"),
