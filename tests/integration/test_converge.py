@@ -85,14 +85,18 @@ def test_host_labels_and_own_services_reach_the_metrics(site: Project) -> None:
         "services": [{"name": "shop", "port": 9100, "metrics": "/metrics"}],
         "node_exporter": {"port": 9101},
     }
-    site.deploy("--data", "prove=quick")
+    # Nothing listens there: the service is in the inventory and down, which is told.
+    told = site.run("deploy.py", "--data", "prove=deep", "--data", 'site={"check_deadline": 12}')
+    assert (told.code, "shop web1:9100 is down" in told.output) == (1, True), told.output
 
-    def seen() -> bool:
-        result = get(mon, "/api/v1/query?query=up")["data"]["result"]
-        labels = [r["metric"] for r in result if r["metric"]["instance"] == "web1:9101"]
-        return bool(labels) and labels[0].get("rack") == "r7"
+    def up() -> dict[str, tuple[str, str]]:
+        query = "/api/v1/query?query=up%7Bhost%3D%22web1%22%2Cjob%21%3D%22probe%22%7D"
+        result = get(mon, query)["data"]["result"]
+        found = {r["metric"]["instance"]: r for r in result}
+        return {name: (r["metric"]["rack"], r["value"][1]) for name, r in found.items()}
 
-    until(seen, what="the label rack on web1's metrics")
+    wanted = {"web1:9100": ("r7", "0"), "web1:9101": ("r7", "1")}
+    until(lambda: up() == wanted, what="both targets of web1, with their label")
 
 
 def test_configuration_is_validated_as_the_user_that_will_read_it(site: Project) -> None:

@@ -17,6 +17,12 @@ SYSTEMCTL, HEAD, CURL = "/usr/bin/systemctl", "/usr/bin/head", "/usr/bin/curl"
 _CONVERGING = "pgrep -f 'unit=[s]tackwatch-'"
 
 
+def cut(machine: TestHost, standing: str) -> None:
+    """Kill the host's script and the program it stands still in, so that neither goes on."""
+    on(machine, f"kill -9 $({_CONVERGING}) || true")
+    on(machine, f"pkill -9 -f '^/bin/sh [{standing[0]}]{standing[1:]}' || true; rm -f /run/hold")
+
+
 def _flags(machine: TestHost) -> str:
     pid = main_pid(machine, "alertmanager")
     return on(machine, f"tr '\\0' ' ' </proc/{pid}/cmdline")
@@ -40,7 +46,7 @@ def test_a_controller_killed_in_the_middle_loses_nothing(
         run.send_signal(signal.SIGKILL)
         run.wait()
         # As if the power went: what runs on the host is gone with the controller.
-        on(mon, f"kill -9 $({_CONVERGING}) || true; rm -f /run/hold")
+        cut(mon, program)
         until(lambda: hosts.run(mon, ["sh", "-c", _CONVERGING])[0] != 0, what="the script to end")
 
     outcome = site.deploy("--data", "prove=quick")
@@ -163,7 +169,7 @@ def test_a_configuration_that_was_written_but_never_loaded_is_loaded(site: Proje
         wait()
         run.send_signal(signal.SIGKILL)
         run.wait()
-        on(mon, f"kill -9 $({_CONVERGING}) || true; rm -f /run/hold")
+        cut(mon, SYSTEMCTL)
     assert "scrape_interval: 6s" not in get(mon, "/api/v1/status/config")["data"]["yaml"]
 
     outcome = site.deploy("--data", "prove=off")
