@@ -29,6 +29,7 @@ from plugins.model import (
     Hardening,
     ManagedFile,
     Service,
+    Validator,
 )
 from plugins.paths import Paths
 from plugins.settings import RoleSettings
@@ -65,6 +66,40 @@ class Context:
             if endpoint.kind is kind:
                 return endpoint
         raise LookupError(f"no {kind} endpoint on {self.host.name}")
+
+    def component(
+        self,
+        name: str,
+        service: Service,
+        *,
+        checks: tuple[Check, ...],
+        files: tuple[ManagedFile, ...] = (),
+        directories: tuple[Directory, ...] = (),
+        validators: tuple[Validator, ...] = (),
+    ) -> Component:
+        """A component of this host that runs as an account of its own name.
+
+        Args:
+            name: Name of the role, the component and the account.
+            service: The process.
+            checks: What smoke checks prove.
+            files: Configuration files.
+            directories: Folders beside the configuration.
+            validators: Checks of staged configuration.
+        """
+        return Component(
+            name=name,
+            role=name,
+            host=self.host.name,
+            artifact=self.artifact,
+            account=Account(name),
+            service=service,
+            files=files,
+            directories=directories,
+            validators=validators,
+            endpoints=self.endpoints,
+            checks=checks,
+        )
 
 
 @dataclass(frozen=True)
@@ -160,13 +195,9 @@ class Exporter:
         settings, paths = context.settings, Paths(self.name)
         listen = f"{self.listen_flag}={settings.listen}:{settings.port}"
         health = context.endpoint(EndpointKind.HEALTH)
-        return Component(
-            name=self.name,
-            role=self.name,
-            host=context.host.name,
-            artifact=context.artifact,
-            account=Account(self.name),
-            service=Service(
+        return context.component(
+            self.name,
+            Service(
                 argv=(
                     f"{paths.programs}/{self.artifact}",
                     listen,
@@ -181,7 +212,6 @@ class Exporter:
             ),
             files=self.files(settings),
             directories=self.directories(settings),
-            endpoints=context.endpoints,
             checks=(Check("answers", CheckKind.HTTP, health),),
         )
 

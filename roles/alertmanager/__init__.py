@@ -11,7 +11,6 @@ from pydantic import Field
 from plugins.delivery import ALERT
 from plugins.layers import merge_native
 from plugins.model import (
-    Account,
     Check,
     CheckKind,
     Component,
@@ -251,13 +250,9 @@ def component(context: Context) -> Component:
     content = to_yaml(_configuration(context, problems))
     if problems:
         raise SiteError(tuple(problems))
-    return Component(
-        name=NAME,
-        role=NAME,
-        host=context.host.name,
-        artifact=context.artifact,
-        account=Account(NAME),
-        service=Service(
+    return context.component(
+        NAME,
+        Service(
             argv=_arguments(context),
             description="Alertmanager",
             health=context.endpoint(EndpointKind.HEALTH),
@@ -281,7 +276,6 @@ def component(context: Context) -> Component:
             *_templates(context.site),
         ),
         validators=(Validator(("{bin}/amtool", "check-config", "{config}/alertmanager.yml")),),
-        endpoints=context.endpoints,
         checks=_checks(context),
     )
 

@@ -8,7 +8,6 @@ from pydantic import Field
 
 from plugins.layers import merge_native
 from plugins.model import (
-    Account,
     Check,
     CheckKind,
     Component,
@@ -78,13 +77,9 @@ def component(context: Context) -> Component:
     modules = merge_native(MODULES, settings.modules)
     content = to_yaml(merge_native({"modules": modules}, settings.native))
     check = (f"{{bin}}/{_PROGRAM}", "--config.check", "--config.file={config}/blackbox.yml")
-    return Component(
-        name=NAME,
-        role=NAME,
-        host=context.host.name,
-        artifact=context.artifact,
-        account=Account(NAME),
-        service=Service(
+    return context.component(
+        NAME,
+        Service(
             argv=(
                 f"{PATHS.programs}/{_PROGRAM}",
                 f"--config.file={PATHS.config}/blackbox.yml",
@@ -105,7 +100,6 @@ def component(context: Context) -> Component:
         ),
         files=(ManagedFile("blackbox.yml", content),),
         validators=(Validator(check),),
-        endpoints=context.endpoints,
         checks=(Check("answers", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH)),),
     )
 

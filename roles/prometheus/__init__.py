@@ -9,7 +9,6 @@ from pydantic import Field
 
 from plugins.layers import merge_native
 from plugins.model import (
-    Account,
     Check,
     CheckKind,
     Component,
@@ -200,13 +199,9 @@ def component(context: Context) -> Component:
         own += (rules.release_file(release),)
         contains = (("/api/v1/rules?type=record", release),)
     check = ("{bin}/promtool", "check", "config", *(["--agent"] if settings.agent else []))
-    return Component(
-        name=NAME,
-        role=NAME,
-        host=context.host.name,
-        artifact=context.artifact,
-        account=Account(NAME),
-        service=Service(
+    return context.component(
+        NAME,
+        Service(
             argv=_arguments(context),
             description="Prometheus",
             health=context.endpoint(EndpointKind.HEALTH),
@@ -224,7 +219,6 @@ def component(context: Context) -> Component:
         ),
         files=(*own, *_target_files(targets)),
         validators=(Validator((*check, "{config}/prometheus.yml")),),
-        endpoints=context.endpoints,
         checks=_checks(context, targets, rules.group_names(own)),
     )
 
