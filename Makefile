@@ -21,8 +21,12 @@ demo: $(READY) ## three test hosts, the whole stack on them, proven
 	$(BIN)/python -m tests.hosts up demo --hosts $(DEMO_HOSTS)
 	$(BIN)/pyinfra -y inventories/demo.py deploy.py
 
-demo-down: $(READY) ## remove everything the demo made
+demo-down: $(READY) ## remove everything the demo made: hosts, image, engine if it started one
 	$(BIN)/python -m tests.hosts down demo
+	$(BIN)/python -m tests.hosts image --remove
+	$(BIN)/python -m tests.hosts engine --stop
+	echo "kept for next time: the Python environment ($(VENV)) and the programs ($$($(BIN)/python -c \
+	  'from plugins.artifacts import Store; print(Store.default().root)'))"
 
 ##@ Run it (INVENTORY=inventories/prod.py)
 deploy: $(READY) ## make the inventory true

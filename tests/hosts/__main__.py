@@ -55,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="show the test hosts of every checkout")
     status.set_defaults(command=_status)
     image_ = commands.add_parser("image", help="build the hosts' image if the engine has none")
+    image_.add_argument("--remove", action="store_true", help="remove it, unless it is in use")
     image_.set_defaults(command=_image)
     engine_ = commands.add_parser("engine", help="install and start an engine if none answers")
     engine_.add_argument("--stop", action="store_true", help="stop the one that this started")
@@ -97,7 +98,11 @@ def _status(_: argparse.Namespace) -> int:
     return 0
 
 
-def _image(_: argparse.Namespace) -> int:
+def _image(options: argparse.Namespace) -> int:
+    if options.remove:
+        gone = image.remove(engine.connect())
+        console.print("image removed" if gone else "the image is in use by other hosts, it stays")
+        return 0
     print(image.ensure(engine.ensure()))
     return 0
 

@@ -50,6 +50,23 @@ def ensure(client: docker.DockerClient) -> str:
     return name
 
 
+def remove(client: docker.DockerClient | None) -> bool:
+    """Remove the image and its cached root filesystem, unless a container still uses it.
+
+    Args:
+        client: the engine; None where none answers, then only the cache goes.
+
+    Returns:
+        False if it is in use and stays.
+    """
+    if client is not None and _exists(client, tag()):
+        if client.containers.list(all=True, filters={"ancestor": tag()}):
+            return False
+        client.images.remove(tag())
+    cached_tarball().unlink(missing_ok=True)
+    return True
+
+
 def _exists(client: docker.DockerClient, name: str) -> bool:
     try:
         client.images.get(name)

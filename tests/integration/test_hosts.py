@@ -12,7 +12,7 @@ import paramiko
 import pytest
 
 from tests import hosts
-from tests.hosts import engine, guest
+from tests.hosts import engine, guest, image
 from tests.hosts.folders import checkout_id, group_folder
 from tests.hosts.topology import HostSpec, TestHost
 
@@ -218,3 +218,10 @@ def test_an_engine_is_started_and_stopped_by_hand() -> None:
     finally:
         engine.stop(daemon)
         shutil.rmtree(folder)
+
+
+def test_the_image_stays_while_a_host_uses_it(group: Group) -> None:
+    client = engine.connect()
+    assert client is not None
+    assert image.remove(client) is False
+    assert client.images.get(image.tag()).id
