@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -107,7 +107,8 @@ class _Comparison:
             self.found.append(Difference(self.rendered.name, subject, what, file))
         return bool(what)
 
-    def account(self) -> None:
+    def account(self) -> bool:
+        """Compare the account; True if it must be made, which a running service does not notice."""
         account = self.rendered.component.account
         groups = self.state.accounts.get(account.user, ())
         if not groups:
@@ -115,13 +116,23 @@ class _Comparison:
         missing = [group for group in account.groups if groups and group not in groups]
         if missing:
             self.note(f"account {account.user}", f"not in group {', '.join(missing)}")
+        return not groups
 
-    def directories(self) -> None:
+    def directories(self) -> bool:
+        """Compare folders; True if one is missing that a running service still writes into."""
         user = self.rendered.component.account.user
+        paths, lost = self.rendered.paths, False
         for directory in self.rendered.directories:
             owner = directory.owner or user
             found = self.state.files.get(directory.path)
             self.note(directory.path, _wrong(found, directory.mode, owner, owner, "d"))
+            lost |= found is None
+        for folder in (paths.etc, f"{paths.etc}/releases", paths.hot):
+            # Whether it is needed at all its files tell.
+            found = self.state.files.get(folder)
+            if found:
+                self.note(folder, _wrong(found, "0750", "root", user, "d"))
+        return lost
 
     def programs(self) -> bool:
         """Compare the version folder; True if the programs must be sent."""
@@ -200,12 +211,20 @@ class _Comparison:
         unit_file = ManagedFile(rendered.unit, rendered.unit_text)
         return self.note(rendered.unit_path, what, unit_file)
 
-    def service(self, swap: bool, programs: bool) -> Action:
+    def overrides(self) -> bool:
+        """Look for drop-ins that change the unit behind our back; True if there are any."""
+        folder = f"{self.rendered.unit_path}.d"
+        found = sorted(self.state.below(folder))
+        for name in found:
+            self.note(f"{folder}/{name}", "stray file, it changes the unit")
+        return bool(found)
+
+    def service(self, swap: bool, replaced: bool) -> Action:
         """Compare what runs with what should; returns what the service needs.
 
         Args:
             swap: A new release is swapped in.
-            programs: The programs are replaced: what runs may be what should not be there.
+            replaced: Something under the running process is replaced that it does not notice.
         """
         rendered = self.rendered
         unit = self.state.units.get(rendered.unit)
@@ -218,7 +237,7 @@ class _Comparison:
             self.note(rendered.unit, "systemd has not read its file yet")
         if unit.spec != rendered.spec:
             self.note(rendered.unit, "was started with another configuration or version")
-        if unit.spec != rendered.spec or programs:
+        if unit.spec != rendered.spec or replaced:
             return Action.RESTART
         return self._reload(unit, swap)
 
@@ -242,13 +261,14 @@ def compare(rendered: Rendered, state: HostState) -> Changes:
         state: The host's state, as read in one round trip.
     """
     comparison = _Comparison(rendered, state)
-    comparison.account()
-    comparison.directories()
+    replaced = comparison.account()
+    replaced |= comparison.directories()
     artifact = comparison.programs()
     release, swap = comparison.release()
     hot, hot_strays = comparison.files(rendered.paths.hot, rendered.hot)
     unit = comparison.unit()
-    action = comparison.service(swap, artifact)
+    replaced |= comparison.overrides()
+    action = comparison.service(swap, replaced or artifact)
     comparison.leftovers()
     return Changes(
         rendered,
@@ -274,28 +294,3 @@ def leftovers(state: HostState, wanted: Iterable[str]) -> tuple[Difference, ...]
         )
         for name in sorted(state.components - set(wanted))
     )
-
-
-def unsupported(state: HostState, architecture: str, systems: Mapping[str, str]) -> Iterator[str]:
-    """Why a host cannot be converged at all, with the remedy; nothing when it can.
-
-    Args:
-        state: The host's state.
-        architecture: What the inventory says.
-        systems: Supported ``ID`` values of os-release to their names.
-    """
-    facts = state.facts
-    name = facts.get("os", "unknown").split(" ")[0]
-    if name not in systems:
-        yield f"operating system {facts.get('os')!r} is not supported ({', '.join(systems)} are)"
-    if state.architecture != architecture:
-        yield (
-            f"its architecture is {state.architecture}, the inventory says {architecture}: "
-            f"set architecture = {state.architecture!r}"
-        )
-    if facts.get("uid") != "0":
-        yield "not logged in as root: set _sudo = True for this host"
-    if "systemd" not in facts:
-        yield "systemd does not run on it"
-    if "curl" not in facts:
-        yield "curl is not installed, health cannot be checked: apt-get install curl"

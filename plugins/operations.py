@@ -14,23 +14,14 @@ from pyinfra.api.command import PyinfraCommand
 from plugins import session
 from plugins.answers import StackwatchAnswers
 from plugins.checks import CheckResult, asked, judge, judge_units, questions
-from plugins.compare import Action, Changes, compare, leftovers, unsupported
+from plugins.compare import Action, Changes, compare, leftovers
 from plugins.delivery import deliver_alert
 from plugins.drift import FileContents
 from plugins.model import CheckKind
 from plugins.payload import Order, order, programs, removal
 from plugins.run import Change, Run
 from plugins.state import HostState, StackwatchState
-
-SYSTEMS = {
-    "debian": "Debian",
-    "ubuntu": "Ubuntu",
-    "rhel": "Red Hat Enterprise Linux",
-    "rocky": "Rocky Linux",
-    "almalinux": "AlmaLinux",
-    "centos": "CentOS Stream",
-    "fedora": "Fedora",
-}
+from plugins.support import SYSTEMS, unsupported
 
 _SETTLED_SECONDS = 5
 

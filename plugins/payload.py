@@ -67,7 +67,7 @@ def _lines(lines: Iterable[str]) -> bytes:
 
 
 def _validator_line(rendered: Rendered, validator: Validator) -> str:
-    staged = {"bin": rendered.version_folder, "config": f"{rendered.paths.etc}/releases/.new"}
+    staged = {"bin": rendered.version_folder, "config": f"{rendered.paths.etc}/releases/.check"}
     return shlex.join(word.format(**staged) for word in validator.argv)
 
 

@@ -22,7 +22,7 @@ quit() {
   code=$1
   shift
   say "$*"
-  rm -rf "$box" "$etc/releases/.new"
+  rm -rf "$box" "$etc/releases/.new" "$etc/releases/.check" "$etc/releases/.check.hot"
   # Programs that were sent for nothing: the version in force is another one.
   [ "$(readlink "$opt/current")" = "$version" ] || rm -rf "${opt:?}/$version"
   leave "$code"
@@ -84,10 +84,17 @@ account() {
   for group in $groups; do
     usermod -aG "$group" "$user" || quit 71 "cannot put $user into group $group"
   done
-  chown "root:$user" "$etc" "$etc/releases" && chmod 0750 "$etc" "$etc/releases"
+  for folder in "$etc" "$etc/releases" "$etc/hot"; do
+    if [ -d "$folder" ]; then
+      chown "root:$user" "$folder" && chmod 0750 "$folder"
+    fi
+  done
   while IFS=' ' read -r mode owner folder; do
     [ -n "$folder" ] || continue
-    { mkdir -p "$folder" && chown "$owner:$owner" "$folder" && chmod "$mode" "$folder"; } ||
+    mkdir -p "$folder"
+    # An account that was made anew does not own what its former self wrote.
+    [ "$(stat -c %U:%G "$folder")" = "$owner:$owner" ] || chown -R "$owner:$owner" "$folder"
+    chmod "$mode" "$folder" ||
       quit 73 "cannot make $folder"
   done <"$box/directories"
 }
@@ -114,16 +121,44 @@ stage_release() {
   find "$new" -type d -exec chmod 0750 {} +
 }
 
+# What is validated is everything as it will be: the staged release over the hot files to come,
+# not over those that lie there, which may be the very thing that is to be repaired.
+rehearse() {
+  rm -rf "$check" "$check.hot"
+  cp -a "$etc/releases/.new" "$check"
+  mkdir -m 0750 "$check.hot"
+  [ ! -d "$etc/hot" ] || cp -a "$etc/hot/." "$check.hot/"
+  while IFS=' ' read -r _ path; do
+    rm -rf "$check.hot/${path:?}"
+    mkdir -p "$check.hot/$(dirname "$path")"
+    cp "$box/hot/$path" "$check.hot/$path"
+  done <"$box/hot_files"
+  while read -r path; do
+    rm -rf "$check.hot/${path:?}"
+  done <"$box/hot_strays"
+  chown -R "root:$user" "$check.hot"
+  chmod -R u=rwX,g=rX,o= "$check.hot"
+  grep -rlF "$etc/hot/" "$check" | while read -r file; do
+    sed -i "s#$etc/hot/#$check.hot/#g" "$file"
+    chown "root:$user" "$file"
+  done
+}
+
 validate() {
   [ -s "$box/validators" ] || return 0
+  check=$etc/releases/.check
+  rehearse
   while read -r line; do
     output=$(cd "$etc" && eval "setpriv --reuid=$user --regid=$user --init-groups --no-new-privs $line" 2>&1 </dev/null) && continue
-    printf '%s\n' "$output" | sed "s#$etc/releases/.new/#$etc/live/#g" >&2
+    printf '%s\n' "$output" | sed "s#$check.hot/#$etc/hot/#g; s#$check/#$etc/live/#g" >&2
     quit 65 "refused by $(printf '%s\n' "$line" | awk '{ n = split($1, p, "/"); print p[n] }'): the configuration is not valid, nothing was changed; the checker's words are above"
   done <"$box/validators"
+  rm -rf "$check" "$check.hot"
 }
 
 relink() { # relink TARGET LINK: in one step
+  # Something else of that name is nobody's: links here are ours alone.
+  [ -L "$2" ] || rm -rf "$2"
   ln -sfn "$1" "$2.swap" && mv -fT "$2.swap" "$2"
 }
 
@@ -150,6 +185,10 @@ swap_in() {
   if [ -f "$box/unit" ]; then
     cp "$box/unit" "$unit_file.swap" && chmod 0644 "$unit_file.swap" && mv -f "$unit_file.swap" "$unit_file"
   fi
+  if [ -d "$unit_file.d" ]; then
+    rm -rf "$unit_file.d"
+    systemctl daemon-reload
+  fi
   # Enabled before systemd reads its files anew: one reading serves both.
   systemctl is-enabled --quiet "$unit" 2>/dev/null ||
     systemctl enable --quiet --no-reload "$unit" 2>/dev/null
@@ -160,6 +199,7 @@ swap_in() {
   mkdir -p "$etc/hot" && chown "root:$user" "$etc/hot" && chmod 0750 "$etc/hot"
   while IFS=' ' read -r mode path; do
     mkdir -p "$etc/hot/$(dirname "$path")"
+    [ ! -d "$etc/hot/$path" ] || rm -rf "$etc/hot/${path:?}"
     cp "$box/hot/$path" "$etc/hot/$path.swap" && chown "root:$user" "$etc/hot/$path.swap" &&
       chmod "$mode" "$etc/hot/$path.swap" && mv -f "$etc/hot/$path.swap" "$etc/hot/$path"
   done <"$box/hot_files"
@@ -285,7 +325,7 @@ put_back() {
 
 clean() {
   live=$(readlink "$etc/live")
-  for folder in "$etc/releases"/* "$etc/releases"/.new; do
+  for folder in "$etc/releases"/* "$etc/releases"/.[!.]*; do
     [ "$etc/$live" = "$folder" ] || rm -rf "$folder"
   done
   for folder in "$opt"/* "$opt"/.[!.]*; do

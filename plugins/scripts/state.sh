@@ -20,6 +20,7 @@ look /etc/stackwatch /opt/stackwatch
 look /var/lib/stackwatch -maxdepth 1
 [ $# = 0 ] || look "$@" -maxdepth 0
 look "$units" -maxdepth 1 -name 'stackwatch-*.service'
+look "$units" -mindepth 2 -maxdepth 2 -path '*/stackwatch-*.service.d/*'
 
 echo "#sums"
 find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null

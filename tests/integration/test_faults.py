@@ -160,6 +160,34 @@ def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
     assert (again.code, "No drift" in again.output) == (0, True), again.output
 
 
+def test_what_was_bent_out_of_shape_is_told_and_put_right(site: Project) -> None:
+    mon = site.machines["mon1"]
+    unit = "/etc/systemd/system/stackwatch-alertmanager.service"
+    etc, hot = "/etc/stackwatch/prometheus", "/etc/stackwatch/prometheus/hot/targets"
+    on(mon, f"mkdir {unit}.d && printf '[Service]\\nNice=5\\n' >{unit}.d/override.conf")
+    on(mon, "systemctl daemon-reload && systemctl restart stackwatch-alertmanager")
+    on(mon, f"rm {hot}/probe.json && mkdir {hot}/probe.json && chmod 777 {etc}")
+    on(mon, f"cp -rL {etc}/live {etc}/copy && rm {etc}/live && mv {etc}/copy {etc}/live")
+    on(mon, "mv /var/lib/stackwatch/blackbox /var/lib/stackwatch/lost")
+
+    told = site.run("drift.py")
+    expected = [
+        f"{unit}.d/override.conf: stray file, it changes the unit",
+        f"{etc}: mode 0777, should be 0750",
+        f"{hot}/probe.json: is of kind 'd'",
+        f"{etc}/live/prometheus.yml: missing",
+        "/var/lib/stackwatch/blackbox: missing",
+    ]
+    assert (told.code, words(told.output, expected)) == (3, []), told.output
+
+    site.deploy("--data", "prove=quick")
+    assert on(mon, "systemctl show -p Nice --value stackwatch-alertmanager") == "0"
+    assert on(mon, f"test -L {etc}/live && test -f {hot}/probe.json && echo right") == "right"
+    again = site.run("drift.py")
+    assert again.code == 0, again.output
+    on(mon, "rm -r /var/lib/stackwatch/lost")
+
+
 def test_a_configuration_that_was_written_but_never_loaded_is_loaded(site: Project) -> None:
     """The lost handler: the file is right, the running process does not know it."""
     mon = site.machines["mon1"]

@@ -183,7 +183,7 @@ CASES: dict[str, Case] = {
         NONE,
         set(),
     ),
-    "account": (account_is("prometheus"), "account prometheus: missing", NONE, set()),
+    "account": (account_is("prometheus"), "account prometheus: missing", RESTART, set()),
     "directory owner": (
         file_is(STORAGE, owner="root"),
         f"{STORAGE}: owner root:prometheus, should be prometheus:prometheus",
@@ -196,7 +196,19 @@ CASES: dict[str, Case] = {
         NONE,
         set(),
     ),
-    "directory missing": (file_gone(STORAGE), f"{STORAGE}: missing", NONE, set()),
+    "directory missing": (file_gone(STORAGE), f"{STORAGE}: missing", RESTART, set()),
+    "folder open to all": (
+        file_is(PROMETHEUS.paths.etc, kind="d", mode="777"),
+        f"{PROMETHEUS.paths.etc}: mode 0777, should be 0750",
+        NONE,
+        set(),
+    ),
+    "unit overridden": (
+        file_is(f"{PROMETHEUS.unit_path}.d/override.conf"),
+        f"{PROMETHEUS.unit_path}.d/override.conf: stray file, it changes the unit",
+        RESTART,
+        set(),
+    ),
     "directory is a file": (
         file_is(STORAGE, kind="f"),
         f"{STORAGE}: is of kind 'f', not 'd'",

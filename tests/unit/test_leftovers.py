@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.compare import leftovers, unsupported
+from plugins.compare import leftovers
 from plugins.state import HostState
+from plugins.support import unsupported
 from tests.unit.host_states import FACTS, file_is, matching
 from tests.unit.sites import lone, rendered
 

@@ -103,7 +103,7 @@ def test_validators_get_the_staged_paths_and_only_where_something_is_swapped(
     prometheus = wanted["prometheus"]
     assert members(sent(prometheus, HostState()))["validators"] == (
         "/opt/stackwatch/prometheus/3.14.0/promtool check config "
-        "/etc/stackwatch/prometheus/releases/.new/prometheus.yml\n"
+        "/etc/stackwatch/prometheus/releases/.check/prometheus.yml\n"
     )
     state = unit_is(prometheus.unit, spec="other")(matching(prometheus))
     assert members(sent(prometheus, state))["validators"] == ""
