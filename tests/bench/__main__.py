@@ -120,7 +120,7 @@ def _one_line(project: Project, count: int, floor: float) -> Figure:
 
 def _fresh(project: Project, machines: tuple[TestHost, ...]) -> list[Figure]:
     plan = project.folder / "plan"
-    plan.mkdir(exist_ok=True)
+    plan.mkdir(parents=True)
     _timed(project.command("tests/bench/plan.py", "--dry"), BENCH_PLAN=str(plan))
 
     def stock() -> float:
