@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from plugins.artifacts.store import PACKED_MTIME
 from plugins.model import ManagedFile
+from plugins.paths import OPT
 from plugins.runtimes.systemd import Rendered
 from plugins.state import FileState, HostState, UnitState
 
@@ -139,7 +140,14 @@ class _Comparison:
         rendered, folder = self.rendered, self.rendered.version_folder
         artifact = rendered.component.artifact
         found = self.state.below(folder)
-        bad = False
+        for above in (OPT, rendered.paths.versions):
+            # Whether it is needed at all the programs tell.
+            there = self.state.files.get(above)
+            if there:
+                self.note(above, _wrong(there, "0755", "root", "root", "d"))
+        # Whoever may write into it may have replaced what is in it.
+        there = self.state.files.get(folder)
+        bad = there is not None and self.note(folder, _wrong(there, "0755", "root", "root", "d"))
         for name, size in artifact.files.items():
             there = found.pop(name, None)
             what = _wrong(there, "0755", "root", "root")
@@ -213,10 +221,10 @@ class _Comparison:
 
     def overrides(self) -> bool:
         """Look for drop-ins that change the unit behind our back; True if there are any."""
-        folder = f"{self.rendered.unit_path}.d"
-        found = sorted(self.state.below(folder))
-        for name in found:
-            self.note(f"{folder}/{name}", "stray file, it changes the unit")
+        folder = f"/{self.rendered.unit}.d/"
+        found = sorted(path for path in self.state.files if folder in path)
+        for path in found:
+            self.note(path, "stray file, it changes the unit")
         return bool(found)
 
     def service(self, swap: bool, replaced: bool) -> Action:
@@ -237,6 +245,11 @@ class _Comparison:
             self.note(rendered.unit, "systemd has not read its file yet")
         if unit.spec != rendered.spec:
             self.note(rendered.unit, "was started with another configuration or version")
+        program = unit.program or ""
+        if program and not program.startswith(f"{rendered.version_folder}/"):
+            replaced |= self.note(rendered.unit, f"runs {program}")
+        elif program.endswith("(deleted)"):
+            replaced |= self.note(rendered.unit, "runs a program that was replaced since")
         if unit.spec != rendered.spec or replaced:
             return Action.RESTART
         return self._reload(unit, swap)

@@ -7,6 +7,7 @@ refused everywhere. The README's tables are generated from these classes.
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -24,6 +25,9 @@ from pydantic.config import JsonDict
 # https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
 _DURATION = re.compile(r"(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?")
 _SIZE = re.compile(r"\d+(B|KB|MB|GB|TB|PB|EB)")
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
+_DEPTH = 4
+_DATA_ROOTS = frozenset({"var", "srv", "mnt", "data", "opt"})
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 # What lists of later layers do: they add to the earlier ones.
@@ -39,6 +43,23 @@ def _duration(value: str) -> str:
 def _size(value: str) -> str:
     if not _SIZE.fullmatch(value):
         raise ValueError("write a size such as 512MB or 50GB")
+    return value
+
+
+def _folder(value: str) -> str:
+    path = PurePosixPath(value)
+    if not path.is_absolute() or str(path) != value or not _PLAIN_PATH.fullmatch(value):
+        raise ValueError("write an absolute path of letters, digits and /._-")
+    # It is given to a service's account: a folder of the system's must never be.
+    if len(path.parts) < _DEPTH or ".." in path.parts or path.parts[1] not in _DATA_ROOTS:
+        roots = ", ".join(f"/{root}" for root in sorted(_DATA_ROOTS))
+        raise ValueError(f"write a folder of its own, two levels or more below {roots}")
+    return value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("control characters are not allowed")
     return value
 
 
@@ -58,6 +79,10 @@ def _sealed(value: Any) -> SecretStr:
 
 SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
 SealedSecret = Annotated[SecretStr, BeforeValidator(_sealed)]
+DataFolder = Annotated[str, AfterValidator(_folder)]
+Printable = Annotated[str, AfterValidator(_printable)]
+MemorySize = Annotated[str, StringConstraints(pattern=r"^(\d+[KMGT]?|infinity)$")]
+Bind = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]*$")]
 Duration = Annotated[str, AfterValidator(_duration)]
 Size = Annotated[str, AfterValidator(_size)]
 Labels = Annotated[dict[str, str], AfterValidator(_label_names)]
@@ -78,13 +103,13 @@ class RoleSettings(Settings):
     """
 
     port: Port = Field(description="TCP port it listens on")
-    listen: str = Field("", description="address it binds to; empty means all")
-    flags: list[str] = Field(
+    listen: Bind = Field("", description="address it binds to; empty means all")
+    flags: list[Printable] = Field(
         [],
         description="extra command-line flags, after ours",
         json_schema_extra=LATER_EXTENDS,
     )
-    memory_max: str = Field("1G", description="memory limit of the service, systemd size")
+    memory_max: MemorySize = Field("1G", description="memory limit of the service, systemd size")
     start_timeout: int = Field(60, ge=1, description="seconds to become healthy after a start")
 
 

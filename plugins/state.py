@@ -48,6 +48,8 @@ class UnitState:
         spec: Hash the running process was started with; None when none runs.
         loaded: The release the running process last read; None when none runs.
         restarts: Automatic restarts since the last start.
+        program: Path of the program the running process was started from, with ``(deleted)``
+            behind it if that file is gone; None when none runs.
     """
 
     active: str
@@ -57,6 +59,7 @@ class UnitState:
     restarts: int
     spec: str | None = None
     loaded: str | None = None
+    program: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,10 @@ def _files(listed: Iterable[str], sums: Iterable[str]) -> dict[str, FileState]:
     return files
 
 
-def _units(shown: Iterable[str], running: Iterable[str]) -> dict[str, UnitState]:
+def _units(
+    shown: Iterable[str], running: Iterable[str], programs: Iterable[str]
+) -> dict[str, UnitState]:
+    started_from = dict(line.split(" ", 1) for line in programs if " " in line)
     alive: dict[str, tuple[str | None, str | None]] = {}
     for line in running:
         name, _, rest = line.partition(" ")
@@ -146,6 +152,7 @@ def _units(shown: Iterable[str], running: Iterable[str]) -> dict[str, UnitState]
                 int(block["NRestarts"]),
                 started_with,
                 loaded_release,
+                started_from.get(block["Id"]),
             )
             block = {}
     return units
@@ -168,7 +175,11 @@ def parse_state(lines: list[str]) -> HostState:
         return HostState(
             facts,
             _files(sections["files"], sections["sums"]),
-            _units(sections.get("units", []), sections.get("running", [])),
+            _units(
+                sections.get("units", []),
+                sections.get("running", []),
+                sections.get("programs", []),
+            ),
             {
                 user: tuple(groups.split())
                 for user, _, groups in (

@@ -205,6 +205,8 @@ def _unit_section(service: Service) -> list[str]:
 
 def _quoted(word: str) -> str:
     """One word of a unit file's value; ``%`` is a specifier there, so it is doubled."""
+    if not word.isprintable():
+        raise ValueError(f"a unit file cannot hold the control characters of {word!r}")
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
     plain = all(c.isalnum() or c in "/-_.=:,@+%$" for c in escaped)
     return escaped if plain and escaped else f'"{escaped}"'

@@ -9,7 +9,8 @@ umask 022
 trap '' HUP PIPE
 : "${host:?}" "${run:?}" "${lock_timeout:?}"
 
-lock=/run/lock/stackwatch
+# In a folder of root's own: nobody else may hold the lock, or put a link in its place.
+lock=/run/stackwatch/lock
 
 # The sender must get rid of its whole input, or it sees a closed socket and not our words.
 leave() {
@@ -19,7 +20,7 @@ leave() {
 
 # Take the host for this run. False if another run had it before: what was compared may be old.
 take_host() {
-  mkdir -p /run/lock
+  [ -d /run/stackwatch ] || mkdir -m 0700 /run/stackwatch
   exec 9>>"$lock.lock"
   waited=no
   if ! flock -n 9; then

@@ -69,8 +69,10 @@ await_programs() {
     flock -n "$lock.programs" test -e "$arriving.pending" && break
     sleep 0.02
   done
+  [ -d "$opt/$version" ] && return 0
+  # Words of an earlier run mean nothing once the programs are there.
   [ ! -s "$arriving.words" ] || quit 74 "$(cat "$arriving.words")"
-  [ -d "$opt/$version" ] || quit 74 "its programs are not there, unpacking them was cut off; run again"
+  quit 74 "its programs are not there, unpacking them was cut off; run again"
 }
 
 account() {
@@ -84,6 +86,7 @@ account() {
   for group in $groups; do
     usermod -aG "$group" "$user" || quit 71 "cannot put $user into group $group"
   done
+  chown root:root /opt/stackwatch "$opt" && chmod 0755 /opt/stackwatch "$opt"
   for folder in "$etc" "$etc/releases" "$etc/hot"; do
     if [ -d "$folder" ]; then
       chown "root:$user" "$folder" && chmod 0750 "$folder"
@@ -91,11 +94,16 @@ account() {
   done
   while IFS=' ' read -r mode owner folder; do
     [ -n "$folder" ] || continue
-    mkdir -p "$folder"
-    # An account that was made anew does not own what its former self wrote.
-    [ "$(stat -c %U:%G "$folder")" = "$owner:$owner" ] || chown -R "$owner:$owner" "$folder"
-    chmod "$mode" "$folder" ||
-      quit 73 "cannot make $folder"
+    mkdir -p "$folder" || quit 73 "cannot make $folder"
+    # An account that was made anew does not own what its former self wrote. Only its own
+    # storage is taken over whole: another folder may hold what is somebody else's.
+    recursive=
+    [ "$folder" != "/var/lib/stackwatch/$component" ] || recursive=-R
+    # shellcheck disable=SC2086  # a flag or nothing
+    if [ "$(stat -Lc %U:%G "$folder")" != "$owner:$owner" ]; then
+      chown $recursive "$owner:$owner" "$folder" || quit 73 "cannot give $folder to $owner"
+    fi
+    chmod "$mode" "$folder" || quit 73 "cannot change the mode of $folder"
   done <"$box/directories"
 }
 
@@ -164,57 +172,99 @@ relink() { # relink TARGET LINK: in one step
 
 # What to go back to. A run that was cut off between swap and start left its own note: what it
 # went away from is still the last state that worked.
+settled() {
+  [ -n "$(running_spec)" ] && grep -qF "STACKWATCH_SPEC=$(running_spec)" "$unit_file" &&
+    [ "$(cat "$loaded" 2>/dev/null)" = "$(readlink "$etc/live")" ]
+}
+
 remember() {
-  if [ -f "$saved/former" ]; then
+  if [ -f "$saved/former" ] && ! settled; then
     read -r old_version old_release <"$saved/former"
     [ -d "$opt/$old_version" ] && [ -d "$etc/$old_release" ] && return 0
   fi
-  rm -rf "$saved"
+  [ ! -e "$saved" ] || rm -rf "$saved"
   mkdir -m 0700 "$saved"
   old_release=$(readlink "$etc/live")
   old_version=$(readlink "$opt/current")
   [ ! -f "$unit_file" ] || cp -p "$unit_file" "$saved/unit"
+  [ ! -f "$etc/.health" ] || cp "$etc/.health" "$saved/health"
   echo "$old_version $old_release" >"$saved/former"
 }
 
-swap_in() {
-  if [ "$swap" = yes ]; then
-    mv "$etc/releases/.new" "$etc/releases/$id" && relink "releases/$id" "$etc/live"
-  fi
-  relink "$version" "$opt/current"
-  if [ -f "$box/unit" ]; then
-    cp "$box/unit" "$unit_file.swap" && chmod 0644 "$unit_file.swap" && mv -f "$unit_file.swap" "$unit_file"
-  fi
-  if [ -d "$unit_file.d" ]; then
-    rm -rf "$unit_file.d"
-    systemctl daemon-reload
-  fi
-  # Enabled before systemd reads its files anew: one reading serves both.
-  systemctl is-enabled --quiet "$unit" 2>/dev/null ||
-    systemctl enable --quiet --no-reload "$unit" 2>/dev/null
-  if [ -f "$box/unit" ] || [ "$(systemctl show -p NeedDaemonReload --value "$unit")" = yes ]; then
-    systemctl daemon-reload
-  fi
-  [ "$hot" = yes ] || return 0
-  mkdir -p "$etc/hot" && chown "root:$user" "$etc/hot" && chmod 0750 "$etc/hot"
+# step WORDS COMMAND...: a step of the swap; a failed one ends it.
+step() {
+  seen=$1
+  shift
+  seen="$seen: $("$@" 2>&1)" && return 0
+  return 1
+}
+
+hot_in() {
+  mkdir -p "$etc/hot" && chown "root:$user" "$etc/hot" && chmod 0750 "$etc/hot" || return 1
   while IFS=' ' read -r mode path; do
     mkdir -p "$etc/hot/$(dirname "$path")"
     [ ! -d "$etc/hot/$path" ] || rm -rf "$etc/hot/${path:?}"
-    cp "$box/hot/$path" "$etc/hot/$path.swap" && chown "root:$user" "$etc/hot/$path.swap" &&
-      chmod "$mode" "$etc/hot/$path.swap" && mv -f "$etc/hot/$path.swap" "$etc/hot/$path"
+    { cp "$box/hot/$path" "$etc/hot/$path.swap" && chown "root:$user" "$etc/hot/$path.swap" &&
+      chmod "$mode" "$etc/hot/$path.swap" && mv -f "$etc/hot/$path.swap" "$etc/hot/$path"; } ||
+      return 1
   done <"$box/hot_files"
   while read -r path; do
-    rm -f "$etc/hot/$path"
+    rm -f "$etc/hot/$path" || return 1
   done <"$box/hot_strays"
+}
+
+unit_in() {
+  cp "$box/unit" "$unit_file.swap" && chmod 0644 "$unit_file.swap" && mv -fT "$unit_file.swap" "$unit_file" &&
+    cmp -s "$box/unit" "$unit_file"
+}
+
+swap_in() {
+  started=$(date +%s)
+  if [ "$swap" = yes ]; then
+    step "cannot swap the configuration in" mv "$etc/releases/.new" "$etc/releases/$id" || return 1
+    step "cannot link the configuration" relink "releases/$id" "$etc/live" || return 1
+  fi
+  step "cannot link the version" relink "$version" "$opt/current" || return 1
+  changed=no
+  if [ -f "$box/unit" ]; then
+    changed=yes
+    step "cannot write $unit_file" unit_in || return 1
+  fi
+  for folder in /etc/systemd/system /run/systemd/system /etc/systemd/system.control /run/systemd/system.control; do
+    [ -d "$folder/$unit.d" ] || continue
+    changed=yes
+    step "cannot remove $folder/$unit.d" rm -rf "$folder/$unit.d" || return 1
+  done
+  # Enabled before systemd reads its files anew: one reading serves both.
+  if ! systemctl is-enabled --quiet "$unit" 2>/dev/null; then
+    step "cannot enable $unit" systemctl enable --quiet --no-reload "$unit" || return 1
+  fi
+  if [ "$changed" = yes ] || [ "$(systemctl show -p NeedDaemonReload --value "$unit")" = yes ]; then
+    step "systemd does not read its files" systemctl daemon-reload || return 1
+  fi
+  [ "$hot" = yes ] || return 0
+  step "cannot put the watched files in place" hot_in
 }
 
 answers() { curl -fsS -o /dev/null -m 5 "$health" 2>&1; }
 
-# Wait for a 2xx answer; a service that keeps dying is not waited for to the end.
+# What must run: empty while the former one is put back.
+wanted_spec=$spec
+
+# alive PID: that process is the service still, and the one that was meant to run.
+alive() {
+  [ "$1" != 0 ] && [ "$(systemctl show -p MainPID --value "$unit")" = "$1" ] &&
+    systemctl is-active --quiet "$unit" &&
+    { [ -z "$wanted_spec" ] || [ "$(running_spec)" = "$wanted_spec" ]; }
+}
+
+# Wait for a 2xx answer; a service that keeps dying is not waited for to the end. The same
+# process must be there before and after: another program may have its port.
 healthy() {
   end=$(($(date +%s) + start_timeout))
   while :; do
-    seen=$(answers) && systemctl is-active --quiet "$unit" && return 0
+    process=$(systemctl show -p MainPID --value "$unit")
+    seen=$(answers) && alive "$process" && return 0
     if [ "$(systemctl show -p NRestarts --value "$unit")" -ge 3 ]; then
       seen="it died $(systemctl show -p NRestarts --value "$unit") times"
       return 1
@@ -225,7 +275,6 @@ healthy() {
 }
 
 restart() {
-  started=$(date +%s)
   systemctl reset-failed "$unit" 2>/dev/null
   # A restart that asks for a start and a stop at once fails while the unit is gone: that is an answer too.
   seen=$(systemctl restart "$unit" 2>&1) && healthy
@@ -283,7 +332,10 @@ act() {
 
 put_back() {
   reason=$seen
-  journal=$(journalctl -u "$unit" --since "@${started:-$asked}" -n 15 --no-pager -o cat 2>/dev/null)
+  # The former one answers where it did, which the new one may have moved from.
+  [ ! -s "$saved/health" ] || read -r health proof <"$saved/health"
+  wanted_spec=
+  journal=$(journalctl -u "$unit" --since "@$started" -n 15 --no-pager -o cat 2>/dev/null)
   if [ -n "$old_release" ]; then relink "$old_release" "$etc/live"; else rm -f "$etc/live"; fi
   if [ -n "$old_version" ]; then
     if [ -e "$opt/.replaced" ] && [ "$old_version" = "$version" ]; then
@@ -343,6 +395,11 @@ await_programs
 stage_release
 validate
 remember
-swap_in
-act || put_back
+if swap_in && act; then
+  # From here on this is what works: what was before is no longer to be gone back to.
+  rm -rf "$saved"
+  echo "$health $proof" >"$etc/.health"
+else
+  put_back
+fi
 clean

@@ -17,10 +17,12 @@ command -v curl >/dev/null 2>&1 && echo "curl yes"
 echo "#files"
 look() { find "$@" -printf '%y\t%m\t%u\t%g\t%s\t%Ts\t%p\t%l\n' 2>/dev/null; }
 look /etc/stackwatch /opt/stackwatch
-look /var/lib/stackwatch -maxdepth 1
-[ $# = 0 ] || look "$@" -maxdepth 0
+# Data may lie on a larger disk, behind a link.
+look -L /var/lib/stackwatch -maxdepth 1
+[ $# = 0 ] || look -L "$@" -maxdepth 0
 look "$units" -maxdepth 1 -name 'stackwatch-*.service'
-look "$units" -mindepth 2 -maxdepth 2 -path '*/stackwatch-*.service.d/*'
+look "$units" /run/systemd/system "$units.control" /run/systemd/system.control \
+  -mindepth 2 -maxdepth 2 -path '*/stackwatch-*.service.d/*'
 
 echo "#sums"
 find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null
@@ -42,6 +44,12 @@ if [ -n "$names" ]; then
       spec=$(tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | sed -n 's/^STACKWATCH_SPEC=//p')
       loaded=$(cat "/run/${name%.service}/loaded" 2>/dev/null)
       echo "$name ${spec:--} ${loaded##*/}"
+    done
+  echo "#programs"
+  printf '%s\n\n' "$shown" |
+    awk -F= '$1 == "Id" { id = $2 } $1 == "MainPID" { pid = $2 } NF == 0 && pid > 0 { print id, pid; pid = 0 }' |
+    while read -r name pid; do
+      echo "$name $(readlink "/proc/$pid/exe")"
     done
   echo "#accounts"
   sed -n 's/^User=//p' "$units"/stackwatch-*.service | sort -u | while read -r user; do

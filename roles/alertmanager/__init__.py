@@ -31,8 +31,10 @@ from plugins.role import Context, Role, limited, own_endpoints
 from plugins.settings import (
     LATER_EXTENDS,
     Duration,
+    MemorySize,
     Native,
     Port,
+    Printable,
     RoleSettings,
     SealedSecret,
     SecretName,
@@ -52,9 +54,9 @@ class Settings(RoleSettings):
     port: Port = Field(9093, description="TCP port of API and interface")
     cluster_port: Port = Field(9094, description="TCP and UDP port its cluster talks on")
     smoke_port: Port = Field(9599, description="loopback port of the smoke check's receiver")
-    memory_max: str = Field("512M", description="memory limit of the service, systemd size")
+    memory_max: MemorySize = Field("512M", description="memory limit of the service, systemd size")
     retention: Duration = Field("120h", description="how long silences and notes are kept")
-    external_url: str = Field("", description="URL people reach it by, for links in messages")
+    external_url: Printable = Field("", description="URL people reach it by, for links in messages")
     global_: Native = Field({}, alias="global", description="native `global` section")
     route: Native = Field(
         {"receiver": DEFAULT_RECEIVER}, description="native root route, without its routes"

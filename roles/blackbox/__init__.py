@@ -23,7 +23,7 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import Native, Port, RoleSettings
+from plugins.settings import MemorySize, Native, Port, RoleSettings
 from plugins.site import Host
 
 NAME = "blackbox"
@@ -52,7 +52,7 @@ class Settings(RoleSettings):
     """Settings of the blackbox exporter."""
 
     port: Port = Field(9115, description="TCP port")
-    memory_max: str = Field("256M", description="memory limit of the service, systemd size")
+    memory_max: MemorySize = Field("256M", description="memory limit of the service, systemd size")
     modules: Native = Field({}, description="native modules, merged over ours")
     native: Native = Field({}, description="native blackbox.yml, merged over ours")
 

@@ -5,17 +5,19 @@ from pydantic import Field
 from plugins.model import Directory, Hardening
 from plugins.paths import Paths
 from plugins.role import Exporter
-from plugins.settings import Port, RoleSettings
+from plugins.settings import DataFolder, MemorySize, Port, Printable, RoleSettings
 
 
 class Settings(RoleSettings):
     """Settings of node_exporter."""
 
     port: Port = Field(9100, description="TCP port")
-    memory_max: str = Field("256M", description="memory limit of the service, systemd size")
-    collectors_on: list[str] = Field(["systemd"], description="collectors beside its defaults")
-    collectors_off: list[str] = Field([], description="default collectors to leave out")
-    textfile: str = Field(
+    memory_max: MemorySize = Field("256M", description="memory limit of the service, systemd size")
+    collectors_on: list[Printable] = Field(
+        ["systemd"], description="collectors beside its defaults"
+    )
+    collectors_off: list[Printable] = Field([], description="default collectors to leave out")
+    textfile: DataFolder = Field(
         "/var/lib/stackwatch/node_exporter/textfile", description="folder of *.prom files to expose"
     )
 
@@ -35,7 +37,10 @@ ROLE = Exporter(
     settings=Settings,
     artifact="node_exporter",
     arguments=arguments,
-    directories=lambda settings: (Directory(settings.textfile, mode="0755"),),
+    directories=lambda settings: (
+        # Others write there, it only reads.
+        Directory(settings.textfile, mode="0755", writable=False),
+    ),
     hardening=Hardening(
         protect_proc="default",  # it counts the host's processes
         protect_home="read-only",  # it measures file systems mounted below /home

@@ -27,7 +27,17 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import LATER_EXTENDS, Duration, Labels, Native, Port, RoleSettings, Size
+from plugins.settings import (
+    LATER_EXTENDS,
+    Duration,
+    Labels,
+    MemorySize,
+    Native,
+    Port,
+    Printable,
+    RoleSettings,
+    Size,
+)
 from plugins.site import Host, Site
 from plugins.wiring import PROBE_JOB, Target, probe_targets, scrape_targets, target_file
 from roles.prometheus import jobs, rules
@@ -40,7 +50,7 @@ class Settings(RoleSettings):
     """Settings of Prometheus."""
 
     port: Port = Field(9090, description="TCP port of API and interface")
-    memory_max: str = Field("4G", description="memory limit of the service, systemd size")
+    memory_max: MemorySize = Field("4G", description="memory limit of the service, systemd size")
     # Replaying a large write-ahead log after a crash takes minutes.
     start_timeout: int = Field(300, ge=1, description="seconds to become ready after a start")
     scrape_interval: Duration = Field("15s", description="how often targets are scraped")
@@ -54,7 +64,7 @@ class Settings(RoleSettings):
         [], description="native remote_write entries", json_schema_extra=LATER_EXTENDS
     )
     agent: bool = Field(False, description="agent mode: scrape and forward, keep and rule nothing")
-    external_url: str = Field("", description="URL people reach it by, for links in alerts")
+    external_url: Printable = Field("", description="URL people reach it by, for links in alerts")
     scrape_configs: list[Native] = Field(
         [], description="native scrape configs beside the derived", json_schema_extra=LATER_EXTENDS
     )

@@ -203,3 +203,67 @@ def test_a_configuration_that_was_written_but_never_loaded_is_loaded(site: Proje
     outcome = site.deploy("--data", "prove=off")
     assert "mon1: prometheus (reload)" in outcome.output
     assert "scrape_interval: 6s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
+
+
+def test_a_full_disk_in_the_middle_of_the_swap_is_rolled_back(site: Project) -> None:
+    """The unit cannot be written: no run may call that done."""
+    mon = site.machines["mon1"]
+    units = "/etc/systemd/system"
+    on(mon, f"cp -a {units} /run/units && mount -t tmpfs -o size=64k tmpfs {units}")
+    on(mon, f"cp -a /run/units/. {units}/ && (dd if=/dev/zero of={units}/fill bs=4k || true)")
+    before = main_pid(mon, "blackbox")
+    try:
+        site.everyone["blackbox"] = {"flags": ["--log.level=debug"]}
+        outcome = site.run("deploy.py", "--data", "prove=off")
+    finally:
+        on(mon, f"umount {units} && systemctl daemon-reload && rm -r /run/units")
+    expected = ["cannot write /etc/systemd/system/stackwatch-blackbox.service", "rolled back"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+    assert "mon1: blackbox (" not in outcome.output
+    deployed = site.deploy("--data", "prove=quick")
+    assert deployed.changed() == {"blackbox": {"mon1"}}
+    pid = main_pid(mon, "blackbox")
+    assert pid != before
+    assert "--log.level=debug" in on(mon, f"tr '\\0' ' ' </proc/{pid}/cmdline")
+
+
+def test_a_restart_owed_for_replaced_programs_is_not_lost(site: Project) -> None:
+    """Programs are put back, then the run fails elsewhere: what runs is still the wrong one."""
+    mon = site.machines["mon1"]
+    program = on(mon, "echo /opt/stackwatch/node_exporter/[0-9]*/node_exporter")
+    on(mon, f"cp {program} {program}.bad && printf x >>{program}.bad && mv {program}.bad {program}")
+    on(mon, "systemctl restart stackwatch-node_exporter")
+    site.everyone["blackbox"] = {"modules": {"odd": {"prober": "http", "http": {"nothing": 1}}}}
+    assert site.run("deploy.py", "--data", "prove=off").code == 1
+
+    site.everyone.pop("blackbox")
+    told = site.run("drift.py")
+    assert (told.code, "stackwatch-node_exporter.service: runs " in told.output) == (3, True)
+    assert "mon1: node_exporter (restart)" in site.deploy("--data", "prove=off").output
+    pid = main_pid(mon, "node_exporter")
+    assert on(mon, f"readlink /proc/{pid}/exe") == program
+
+
+def test_after_a_cut_off_end_a_bad_change_goes_back_to_what_worked(site: Project) -> None:
+    """The last good state is the one that runs, not the one before it."""
+    mon = site.machines["mon1"]
+    site.everyone["alertmanager"] = {"retention": "95h"}
+    with held(mon, "/usr/bin/rm", "*-rf*/alertmanager/.former*") as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        on(mon, f"kill -9 $({_CONVERGING}) || true; pkill -9 -f '^/bin/sh [/]usr/bin/rm' || true")
+    site.everyone["alertmanager"] = {"retention": "95h", "flags": ["--no-such-flag"], "port": 9193}
+    outcome = site.run("deploy.py", "--data", "prove=off")
+    expected = ["rolled back: the former version and configuration run again"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+    assert "--data.retention=95h" in _flags(mon)
+
+
+def test_a_settings_folder_of_the_systems_is_refused(site: Project) -> None:
+    site.everyone["node_exporter"] = {"textfile": "/etc", "memory_max": "1G\nUser=root"}
+    outcome = site.run("deploy.py")
+    expected = ["node_exporter.textfile: write a folder of its own", "node_exporter.memory_max"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+    assert "Connecting to hosts" not in outcome.output
