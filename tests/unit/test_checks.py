@@ -10,7 +10,7 @@ from pyinfra.api.exceptions import FactProcessError
 
 from plugins.answers import Answer, Answers, StackwatchAnswers, parse_answers
 from plugins.checks import DEEP, DONE, asked, judge, judge_units, questions
-from plugins.judges import JUDGES, verdict
+from plugins.judges import JUDGES
 from plugins.model import Check, CheckKind, Component, Endpoint, EndpointKind
 from tests.unit.recorded import output
 from tests.unit.sites import components, lone
@@ -260,10 +260,8 @@ def test_questions_ask_for_bodies_only_where_they_are_read() -> None:
 
 
 def test_a_cluster_that_settles_is_not_ready_yet() -> None:
-    endpoint = Endpoint("alertmanager", "a", EndpointKind.API, "10.0.0.1", 9093)
-    check = Check("cluster is whole", CheckKind.MEMBERS, endpoint, ("2",))
     body = json.dumps({"cluster": {"status": "settling", "peers": [{}, {}]}})
-    ok, _, seen = verdict(Answer(200, body), check)
-    assert (ok, seen) == (False, "2 members, settling")
-    ready = body.replace("settling", "ready")
-    assert verdict(Answer(200, ready), check)[0]
+    settling = verdict(CheckKind.MEMBERS, ("2",), Answer(200, body))
+    assert settling == (False, "2 members, settling")
+    ready = Answer(200, body.replace("settling", "ready"))
+    assert verdict(CheckKind.MEMBERS, ("2",), ready) == (True, "2 members, ready")
