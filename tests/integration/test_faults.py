@@ -43,6 +43,8 @@ def test_a_controller_killed_in_the_middle_loses_nothing(
     with held(mon, program, matching) as wait:
         run = site.start("deploy.py", "--data", "prove=off")
         wait()
+        # What arrives may be a secret, and would stay there after a cut.
+        assert on(mon, "stat -c '%a %U' /opt/stackwatch/alertmanager/.incoming") == "700 root"
         run.send_signal(signal.SIGKILL)
         run.wait()
         # As if the power went: what runs on the host is gone with the controller.
@@ -259,6 +261,26 @@ def test_after_a_cut_off_end_a_bad_change_goes_back_to_what_worked(site: Project
     expected = ["rolled back: the former version and configuration run again"]
     assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
     assert "--data.retention=95h" in _flags(mon)
+
+
+def test_a_reload_that_is_not_proven_is_rolled_back(site: Project) -> None:
+    """Prometheus says "reloaded" and shows another configuration than was sent."""
+    mon = site.machines["mon1"]
+    wrapper = """#!/bin/sh
+case "$*" in *type=record*) echo '{"status": "success"}' ;; *) exec curl.real "$@" ;; esac
+"""
+    on(mon, f"mv {CURL} {CURL}.real && cat >{CURL} <<'E'\n{wrapper}E")
+    on(mon, f"chmod 755 {CURL}")
+    try:
+        site.everyone["prometheus"] = {**FAST, "scrape_interval": "11s"}
+        outcome = site.run("deploy.py", "--data", "prove=off")
+    finally:
+        on(mon, f"mv {CURL}.real {CURL}")
+    expected = ["reload failed", "does not show", "the former configuration is loaded again"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+    running = get(mon, "/api/v1/status/config")["data"]["yaml"]
+    assert "scrape_interval: 3s" in running
+    assert "scrape_interval: 11s" not in running
 
 
 def test_a_settings_folder_of_the_systems_is_refused(site: Project) -> None:
