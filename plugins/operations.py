@@ -131,9 +131,14 @@ def converge(component: str) -> Generator[PyinfraCommand, None, None]:
     run.changed.append(Change(host.name, component, _done(changes), reasons))
 
 
-def _deadline(run: Run) -> float:
-    """When to stop waiting for checks: almost at once where nothing changed."""
-    seconds = run.site.settings.check_deadline if run.changed else _SETTLED_SECONDS
+def _deadline(run: Run, deep: bool) -> float:
+    """When to stop waiting for checks: almost at once where nothing changed.
+
+    What the deep ones look for may still be on its way: Prometheus tells an Alertmanager
+    that was restarted of its alerts once a minute.
+    """
+    waits = deep or bool(run.changed)
+    seconds = run.site.settings.check_deadline if waits else _SETTLED_SECONDS
     return time.monotonic() + seconds
 
 
@@ -185,7 +190,7 @@ def prove(deep: bool = False, always: bool = True) -> Generator[PyinfraCommand, 
     run = session.current()
     if not state.is_executing or not (always or run.changed):
         return
-    deadline = _deadline(run)
+    deadline = _deadline(run, deep)
     pause = 0.25
     results = _read_checks(run, deep)
     while not all(result.ok for result in results) and time.monotonic() < deadline:

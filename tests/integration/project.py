@@ -110,7 +110,7 @@ class Project:
         self.inventory.write_text("\n".join(lines) + "\n")
         data = self.inventory.parent / "group_data"
         data.mkdir(exist_ok=True)
-        site = {"groups": ["everything"], "check_deadline": 60, **self.everyone.get("site", {})}
+        site = {"groups": ["everything"], "check_deadline": 90, **self.everyone.get("site", {})}
         said = {**self.everyone, "site": site}
         text = "from plugins.vault import vault\n"
         text += "".join(f"{key} = {value!r}\n" for key, value in said.items())

@@ -66,7 +66,7 @@ def test_two_replicas_make_one_alert_not_two(cluster: Project) -> None:
 
 
 def test_a_second_run_of_the_cluster_changes_nothing(cluster: Project) -> None:
-    cluster.deploy("--data", "prove=deep")
+    cluster.deploy("--data", "prove=quick")
     outcome = cluster.deploy("--debug")
     assert outcome.changed() == {}
     assert {name: outcome.executed(name) for name in NAMES} == dict.fromkeys(NAMES, 2)

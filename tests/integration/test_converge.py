@@ -11,7 +11,7 @@ from tests.integration.project import ROOT, Project, get, held, main_pid, on, un
 
 def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) -> None:
     # Settled: what an earlier test changed has travelled, so no check has to be repeated.
-    site.deploy("--data", "prove=deep")
+    site.deploy("--data", "prove=quick")
     outcome = site.deploy("--debug")
 
     assert outcome.changed() == {}
@@ -24,7 +24,7 @@ def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) ->
 
 
 def test_one_changed_interval_reloads_prometheus_and_touches_nothing_else(site: Project) -> None:
-    site.deploy("--data", "prove=deep")
+    site.deploy("--data", "prove=quick")
     mon = site.machines["mon1"]
     before = {name: main_pid(mon, name) for name in ("prometheus", "alertmanager", "blackbox")}
     reloads = _loaded_at(site)
