@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INVENTORY ?= inventories/demo.py
 DEMO_HOSTS := mon1,web1,web2:deploy
+# What the reference application stands on.
+APP_PACKAGES := python3,postgresql,redis-server
+APP_SETUP := files/apps/reference/prepare-host.sh
 PYTEST ?=
 # Most integration tests wait for something: a file of tests a worker, two side by side.
 WORKERS := -n 2 --dist loadfile
@@ -17,9 +20,16 @@ export PYTHONPATH := $(CURDIR)
 
 ##@ Try it
 demo: $(READY) ## three test hosts, the whole stack on them, proven
-	scripts/prepare $(BIN)/python
-	$(BIN)/python -m tests.hosts up demo --hosts $(DEMO_HOSTS)
+	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
+	$(BIN)/python -m tests.hosts up demo --hosts $(DEMO_HOSTS) \
+	  --packages web1=$(APP_PACKAGES) --setup web1=$(APP_SETUP)
 	$(BIN)/pyinfra -y inventories/demo.py deploy.py
+	$(MAKE) traffic SECONDS=10
+
+SECONDS ?= 60
+traffic: $(READY) ## requests to the demo's application for SECONDS (60): normal, slow, failing
+	$(BIN)/pyinfra -y inventories/demo.py --limit web1 exec -- \
+	  /opt/stackwatch/reference_app/current/reference_app traffic --seconds $(SECONDS)
 
 demo-down: $(READY) ## remove everything the demo made: hosts, image, engine if it started one
 	$(BIN)/python -m tests.hosts down demo
@@ -50,7 +60,7 @@ lock: $(READY) ## fill missing pins of the artifacts lock, verify all against up
 
 ##@ Work on it
 test: $(READY) ## every tier: unit, command line, content, integration on real hosts
-	scripts/prepare $(BIN)/python
+	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
 	$(BIN)/pytest $(WORKERS) $(PYTEST)
 
 test-unit: $(READY) ## the unit tier alone, seconds
@@ -95,5 +105,5 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
+.PHONY: demo traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
 	test-integration lint format bench lock-python help

@@ -19,10 +19,17 @@ def _host(name):
     }
 
 
-# mon1 watches, web1 and web2 are watched; node_exporter is on every host without being named.
+# mon1 watches, web1 and web2 are watched. node_exporter is on every host without being named, and
+# so is the collector that ships its logs and takes its traces.
 monitoring = [_host("mon1")]
 web = [_host("web1"), _host("web2")]
 
 prometheus = ["mon1"]
 alertmanager = ["mon1"]
 blackbox = ["mon1"]
+loki = ["mon1"]
+jaeger = ["mon1"]
+
+# A real service with PostgreSQL and Redis beside it, to have something to see.
+reference_app = ["web1"]
+reference_worker = ["web1"]

@@ -36,8 +36,8 @@ class CheckResult:
 
 # What takes seconds to become true after a change.
 DEEP = frozenset({CheckKind.TARGETS_UP, CheckKind.PROBES, CheckKind.WATCHDOG})
-# What is not read but done; see plugins.delivery.
-DONE = frozenset({CheckKind.DELIVERY})
+# What is not read but done; see plugins.signals.
+DONE = frozenset({CheckKind.DELIVERY, CheckKind.LOG_LINE, CheckKind.TRACE})
 
 
 def asked(components: Iterable[Component], deep: bool) -> tuple[tuple[Component, Check], ...]:

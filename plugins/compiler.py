@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from plugins.layers import Layer, merge_settings, suggestion, validate
-from plugins.model import Component, Problem, SiteError
+from plugins.layers import Layer, merge_settings, validate
+from plugins.model import Component, EndpointKind, Problem, SiteError
+from plugins.problem import suggestion
 from plugins.role import Context, Role
 from plugins.settings import HostSettings, RoleSettings, Settings, SiteSettings
 from plugins.site import Host, Placement, Site
@@ -144,19 +145,41 @@ class _Compiler:
             settings.runtime,
             settings.architecture,
             tuple(settings.services),
+            tuple(settings.logs),
         ), settings
 
-    def placements(self, declared: DeclaredHost, host: Host, said: HostSettings) -> list[Placement]:
-        """Every role the host gets, through its groups or because every host does."""
+    def check_without(self, declared: DeclaredHost, said: HostSettings) -> None:
+        """Refuse to do without a role that there is not."""
         for name in said.without:
             if name not in self.roles:
                 saying = _saying(declared, "without")
                 where = f"{saying.origin if saying else declared.name}: without"
                 remedy = suggestion(name, self.roles, "roles")
                 self.blame(Problem(where, f"unknown role {name!r}", remedy))
+
+    def placements(
+        self,
+        declared: DeclaredHost,
+        host: Host,
+        said: HostSettings,
+        served: frozenset[EndpointKind] | None = None,
+    ) -> list[Placement]:
+        """Roles the host gets, through its groups or because every host does.
+
+        Args:
+            declared: The host as written.
+            host: The host.
+            said: What is said of it.
+            served: None for the roles that come whatever the site has; else what it has, for
+                those that come because of it.
+        """
         placed = []
         for role in self.roles.values():
-            wanted = role.name in declared.groups or role.everywhere
+            if served is None:
+                wanted = role.name in declared.groups or (role.everywhere and not role.serves)
+            else:
+                wanted = role.everywhere and bool(role.serves & served)
+                wanted = wanted and role.name not in declared.groups
             if not wanted or role.name in said.without:
                 continue
             settings = self.settings(role.settings, declared.layers, role.name)
@@ -164,6 +187,23 @@ class _Compiler:
                 endpoints = role.endpoints(host, settings)
                 placed.append(Placement(host, role, settings, endpoints))
         return placed
+
+    def check_log_classes(
+        self, site: SiteSettings, hosts: Iterable[Host], placements: Iterable[Placement]
+    ) -> None:
+        """Refuse log sources of a class that nothing says how long to keep."""
+        sources = [(host.name, "logs", source) for host in hosts for source in host.logs]
+        sources += [
+            (p.host.name, f"{p.role.name}.logs", source)
+            for p in placements
+            for source in p.role.logs(p.host, p.settings)
+        ]
+        for host, where, source in sources:
+            if source.class_ not in site.log_retention:
+                what = f"class {source.class_!r} of log source {source.name!r} has no retention"
+                remedy = suggestion(source.class_, site.log_retention, "classes")
+                remedy += "; or give it one in site.log_retention"
+                self.blame(Problem(where, what, remedy, host))
 
     def check_ports(self, placements: Iterable[Placement], hosts: Iterable[Host]) -> None:
         """Refuse two listeners on one port of one address."""
@@ -211,13 +251,19 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     said = compiler.settings(SiteSettings, declared.site_layers, "site")
     compiler.check_groups(said if isinstance(said, SiteSettings) else None)
     hosts: dict[str, Host] = {}
-    placements: list[Placement] = []
+    placed: list[tuple[DeclaredHost, Host, HostSettings]] = []
     for declared_host in declared.hosts:
         compiler.check_keys(declared_host)
         checked = compiler.host(declared_host)
         if checked:
             hosts[declared_host.name] = checked[0]
-            placements += compiler.placements(declared_host, *checked)
+            compiler.check_without(declared_host, checked[1])
+            placed.append((declared_host, *checked))
+    placements = [p for each in placed for p in compiler.placements(*each)]
+    served = frozenset(e.kind for p in placements for e in p.endpoints)
+    placements += [p for each in placed for p in compiler.placements(*each, served)]
+    if isinstance(said, SiteSettings):
+        compiler.check_log_classes(said, hosts.values(), placements)
     compiler.check_ports(placements, hosts.values())
     if compiler.problems or not isinstance(said, SiteSettings):
         raise SiteError(tuple(compiler.problems.values()))

@@ -18,6 +18,14 @@ class EndpointKind(StrEnum):
     API = "api"
     UI = "ui"
     PEER = "peer"
+    # Take logs and traces in OTLP over HTTP; the path is what stands before /v1/logs, /v1/traces.
+    LOGS = "logs"
+    TRACES = "traces"
+    # Takes OTLP from applications, over HTTP; the path as before.
+    OTLP = "otlp"
+    # Where a line or a trace that was taken is found again.
+    LOG_QUERY = "log_query"
+    TRACE_QUERY = "trace_query"
 
 
 @dataclass(frozen=True)

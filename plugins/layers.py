@@ -7,7 +7,6 @@ group's.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
@@ -15,6 +14,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from plugins.model import Problem
+from plugins.problem import suggestion
 from plugins.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -160,11 +160,3 @@ def _explain(model: type[BaseModel], detail: Any, path: list[str]) -> tuple[str,
     named = detail["type"] == "value_error" and isinstance(detail["input"], Mapping)
     got = "" if secret or named else f", got {detail['input']!r}"
     return f"{message}{got}", "Correct the value"
-
-
-def suggestion(word: str, known: Iterable[str], what: str) -> str:
-    """A remedy for a misspelt name: the nearest known one, and all of them."""
-    names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
-    listed = f"Known {what}: {', '.join(names)}"
-    return f"Did you mean {near[0]!r}? {listed}" if near else listed

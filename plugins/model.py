@@ -8,11 +8,12 @@ that was validated once stays what it was.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
+from plugins.check import Check, CheckKind
 from plugins.endpoint import EMPTY, Credentials, Endpoint, EndpointKind, Trust
 from plugins.problem import ArtifactError, Problem, SiteError
 
@@ -28,6 +29,7 @@ __all__ = [
     "Directory",
     "Endpoint",
     "EndpointKind",
+    "Guard",
     "Hardening",
     "ManagedFile",
     "OnChange",
@@ -54,6 +56,7 @@ class Artifact:
         sha256: Digest of the file at ``path``, hexadecimal.
         files: Program name to size in bytes, as they unpack.
         note: What this source's build lacks, if anything.
+        lacks: Features that this source's build has not, by name, for roles to ask for.
     """
 
     name: str
@@ -64,6 +67,7 @@ class Artifact:
     sha256: str
     files: Mapping[str, int]
     note: str = ""
+    lacks: frozenset[str] = frozenset()
 
 
 class OnChange(StrEnum):
@@ -150,25 +154,44 @@ class Validator:
 
 
 @dataclass(frozen=True)
+class Guard:
+    """What must not become of a file while its component has stored something.
+
+    Attributes:
+        path: A managed file, relative to the component's configuration folder.
+        refuse: From the live content and the new one to the reason why the change is refused;
+            None where it may be made. Asked before anything on the host is touched.
+    """
+
+    path: str
+    refuse: Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
 class Proof:
     """What shows that a reload was accepted, read from the component itself.
 
     Attributes:
-        success: Metric that must be 1 after the reload.
+        success: Metric that must be 1 after the reload; empty where the component has none.
         timestamp: Metric with the time of the last accepted reload (Unix seconds); must not be
-            older than the reload.
+            older than the reload. Empty where the component has none.
         contains: (path, text) pairs: the text must appear in the body of that path, for
             example a hash of the configuration that was rendered.
     """
 
-    success: str
-    timestamp: str
+    success: str = ""
+    timestamp: str = ""
     contains: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Reload:
-    """How a running service takes new configuration without a restart."""
+    """How a running service takes new configuration without a restart.
+
+    Attributes:
+        signal: What tells it; ``0`` for a service that looks at its files by itself.
+        proof: What shows that it did.
+    """
 
     signal: str = "HUP"
     proof: Proof | None = None
@@ -224,38 +247,6 @@ class Service:
     hardening: Hardening = field(default_factory=Hardening)
 
 
-class CheckKind(StrEnum):
-    """How a check is evaluated; see :mod:`plugins.checks`."""
-
-    HTTP = "http"
-    TARGETS = "targets"
-    TARGETS_UP = "targets_up"
-    RULES = "rules"
-    ALERTMANAGERS = "alertmanagers"
-    MEMBERS = "members"
-    WATCHDOG = "watchdog"
-    PROBES = "probes"
-    DELIVERY = "delivery"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that must be true of a running component, readable with one HTTP GET on its host.
-
-    Attributes:
-        name: What is checked, in words, unique within the component.
-        kind: How the body is judged.
-        endpoint: Where to read it.
-        expected: What the body must hold; meaning depends on ``kind`` (targets: ``job
-            instance``, rules: group names, watchdog: alert names, probes: URLs, ...).
-    """
-
-    name: str
-    kind: CheckKind
-    endpoint: Endpoint
-    expected: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True)
 class Component:
     """Everything one role wants to be true on one host. Knows no runtime.
@@ -272,6 +263,7 @@ class Component:
         validators: Checks of staged configuration before anything is swapped.
         endpoints: Addresses it answers on.
         checks: What smoke checks prove.
+        guards: What of its live configuration must not be changed.
     """
 
     name: str
@@ -285,3 +277,4 @@ class Component:
     validators: tuple[Validator, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     checks: tuple[Check, ...] = ()
+    guards: tuple[Guard, ...] = ()

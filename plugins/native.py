@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 from pydantic import SecretStr
 
-from plugins.layers import suggestion
 from plugins.model import ManagedFile, OnChange, Problem
 from plugins.paths import Paths
+from plugins.problem import suggestion
 
 _HEADER = "# Managed by stackwatch: a run of deploy.py replaces what is edited here.\n"
 _REFERENCE = re.compile(r"secret:(?P<name>[A-Za-z0-9_.-]+)")

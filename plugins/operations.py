@@ -15,11 +15,11 @@ from plugins import session
 from plugins.answers import StackwatchAnswers
 from plugins.checks import CheckResult, asked, judge, judge_units, questions
 from plugins.compare import Action, Changes, compare, leftovers
-from plugins.delivery import deliver_alert
 from plugins.drift import FileContents
-from plugins.model import CheckKind
+from plugins.guards import refused_changes
 from plugins.payload import Order, order, programs, removal
 from plugins.run import Change, Run
+from plugins.signals import SIGNALS
 from plugins.state import HostState, StackwatchState
 from plugins.support import SYSTEMS, unsupported
 
@@ -88,6 +88,10 @@ def send_programs() -> Generator[PyinfraCommand, None, None]:
     problem = _why_not(run, found)
     if problem:
         yield refusal(problem)
+        return
+    refused = refused_changes(run.rendered(host.name), found)
+    if refused:
+        yield refusal("\n    ".join(["nothing was touched:", *refused]))
         return
     lacking = [c for r in run.rendered(host.name) if (c := compare(r, found)).artifact]
     if not lacking:
@@ -201,10 +205,11 @@ def prove(deep: bool = False, always: bool = True) -> Generator[PyinfraCommand, 
 
 
 @operation()
-def deliver(always: bool = True) -> Generator[PyinfraCommand, None, None]:
+def send_signals(always: bool = True) -> Generator[PyinfraCommand, None, None]:
     """
-    Send one synthetic alert through the Alertmanager of the current host and wait until it
-    arrives at a receiver that this run itself is.
+    Send one of every signal the current host's components carry, and wait until it is found
+    where it belongs: an alert through the Alertmanager to a receiver that this run itself is,
+    a log line and a trace through the shipper to their stores.
 
     + always: also when nothing was changed in this run
 
@@ -212,8 +217,8 @@ def deliver(always: bool = True) -> Generator[PyinfraCommand, None, None]:
 
     .. code:: python
 
-        deliver(
-            name="Deliver a synthetic alert",
+        send_signals(
+            name="Send an alert, a log line, a trace",
         )
     """
     run = session.current()
@@ -221,8 +226,8 @@ def deliver(always: bool = True) -> Generator[PyinfraCommand, None, None]:
         return
     for rendered in run.rendered(host.name):
         for check in rendered.component.checks:
-            if check.kind is CheckKind.DELIVERY:
-                yield from _conclude(run, [deliver_alert(host, run.inbox, check)])
+            if check.kind in SIGNALS:
+                yield from _conclude(run, [SIGNALS[check.kind](host, run.inbox, check)])
 
 
 @operation()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -36,3 +38,11 @@ class SiteError(Exception):
 
 class ArtifactError(Exception):
     """An artifact could not be obtained or verified; says which, why, and the remedy."""
+
+
+def suggestion(word: str, known: Iterable[str], what: str) -> str:
+    """A remedy for a misspelt name: the nearest known one, and all of them."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    listed = f"Known {what}: {', '.join(names)}"
+    return f"Did you mean {near[0]!r}? {listed}" if near else listed

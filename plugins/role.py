@@ -26,13 +26,14 @@ from plugins.model import (
     Directory,
     Endpoint,
     EndpointKind,
+    Guard,
     Hardening,
     ManagedFile,
     Service,
     Validator,
 )
 from plugins.paths import Paths
-from plugins.settings import RoleSettings
+from plugins.settings import LogSource, RoleSettings
 
 if TYPE_CHECKING:
     from plugins.site import Host, Site
@@ -76,6 +77,8 @@ class Context:
         files: tuple[ManagedFile, ...] = (),
         directories: tuple[Directory, ...] = (),
         validators: tuple[Validator, ...] = (),
+        groups: tuple[str, ...] = (),
+        guards: tuple[Guard, ...] = (),
     ) -> Component:
         """A component of this host that runs as an account of its own name.
 
@@ -86,19 +89,22 @@ class Context:
             files: Configuration files.
             directories: Folders beside the configuration.
             validators: Checks of staged configuration.
+            groups: Further groups of its account.
+            guards: What of its live configuration must not be changed.
         """
         return Component(
             name=name,
             role=name,
             host=self.host.name,
             artifact=self.artifact,
-            account=Account(name),
+            account=Account(name, groups),
             service=service,
             files=files,
             directories=directories,
             validators=validators,
             endpoints=self.endpoints,
             checks=checks,
+            guards=guards,
         )
 
 
@@ -115,6 +121,10 @@ class Role:
         endpoints: From host and settings to the addresses it answers on.
         component: From context to the component.
         everywhere: True gives it to every host that does not opt out.
+        serves: With ``everywhere``, only in a site that has an endpoint of one of these kinds;
+            empty means in every site.
+        log_format: Format of what its process writes to its standard output.
+        logs: From host and settings to the log files it writes beside that.
     """
 
     name: str
@@ -125,6 +135,9 @@ class Role:
     endpoints: Callable[[Host, Any], tuple[Endpoint, ...]]
     component: Callable[[Context], Component]
     everywhere: bool = False
+    serves: frozenset[EndpointKind] = frozenset()
+    log_format: str = "logfmt"
+    logs: Callable[[Host, Any], tuple[LogSource, ...]] = lambda host, settings: ()
 
 
 def own_endpoints(

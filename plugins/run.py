@@ -14,8 +14,9 @@ from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.compiler import Declared, compile_site, components_of
 from plugins.delivery import Inbox
-from plugins.layers import Layer, suggestion, validate
+from plugins.layers import Layer, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
+from plugins.problem import suggestion
 from plugins.role import all_roles
 from plugins.runtimes.systemd import Rendered
 from plugins.settings import Settings
@@ -145,8 +146,11 @@ def _noted(lock: Lock, artifact: Artifact) -> Artifact:
         "release": entry.release,
         "module": entry.module,
         "package": entry.package,
+        "python": entry.python,
     }[artifact.source]
-    return replace(artifact, note=(declared.note if declared else None) or "")
+    if declared is None:
+        return artifact
+    return replace(artifact, note=declared.note or "", lacks=frozenset(declared.lacks))
 
 
 def begin(

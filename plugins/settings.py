@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import re2
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,8 +20,12 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    model_validator,
 )
 from pydantic.config import JsonDict
+
+from plugins.log_formats import FORMATS
+from plugins.problem import suggestion
 
 # Prometheus' own duration syntax (model.ParseDuration):
 # https://prometheus.io/docs/prometheus/latest/configuration/configuration/#configuration-file
@@ -133,6 +139,70 @@ class AppService(Settings):
     labels: Labels = Field({}, description="extra labels")
 
 
+def _format(value: str) -> str:
+    if value not in FORMATS:
+        raise ValueError(f"unknown log format; {suggestion(value, FORMATS, 'formats')}")
+    return value
+
+
+def _line_pattern(value: str) -> str:
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(value, options)
+    except re2.error as error:
+        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
+        raise ValueError(f"is no RE2 pattern ({reason})") from error
+    return value
+
+
+def _glob(value: str) -> str:
+    if not value.startswith("/") or not value.isprintable():
+        raise ValueError("write an absolute path, with * for several files")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError("is no time zone such as UTC or Europe/Berlin") from error
+    return value
+
+
+Glob = Annotated[str, AfterValidator(_glob)]
+Unit = Annotated[
+    str, StringConstraints(pattern=r"^[\w@:.\\-]+\.(service|timer|socket|mount|scope)$")
+]
+
+
+class LogSource(Settings):
+    """Logs on a host: files, or units whose journal is read. The host's shipper ships them."""
+
+    name: Printable = Field(description="label `service` of its lines", min_length=1)
+    files: list[Glob] = Field([], description="files, absolute, `*` allowed")
+    exclude: list[Glob] = Field([], description="files to leave out")
+    units: list[Unit] = Field([], description="systemd units whose journal entries are read")
+    format: Annotated[str, AfterValidator(_format)] = Field(
+        "plain", description=f"how lines look: {', '.join(FORMATS)}"
+    )
+    multiline: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
+        None, description="RE2 pattern of an entry's first line; default: the format's own"
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "UTC", description="zone of times that name none"
+    )
+    class_: str = Field(
+        "application", alias="class", description="retention class, one of `site.log_retention`"
+    )
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if bool(self.files) == bool(self.units):
+            raise ValueError("give it `files` or `units`, and not both")
+        return self
+
+
 class HostSettings(Settings):
     """What a host, a group or the whole inventory may say of hosts."""
 
@@ -152,6 +222,18 @@ class HostSettings(Settings):
         description="your own services on it, to be scraped and probed",
         json_schema_extra=LATER_EXTENDS,
     )
+    logs: list[LogSource] = Field(
+        [],
+        description="logs of your own on it, beside those of our components",
+        json_schema_extra=LATER_EXTENDS,
+    )
+
+
+RETENTION = {"debug": "7d", "application": "30d", "audit": "1y", "security": "1y"}
+
+
+def _retention(value: dict[str, str]) -> dict[str, str]:
+    return {**RETENTION, **value}
 
 
 class SiteSettings(Settings):
@@ -166,8 +248,8 @@ class SiteSettings(Settings):
     runbook_base_url: str = Field(
         "https://runbooks.example.org", description="where alerts link their runbooks"
     )
-    artifact_sources: list[Literal["mirror", "release", "module", "package"]] = Field(
-        ["mirror", "release", "module", "package"],
+    artifact_sources: list[Literal["mirror", "release", "module", "package", "python"]] = Field(
+        ["mirror", "release", "module", "package", "python"],
         description="where programs may come from, in order of preference",
     )
     artifact_mirror: str | None = Field(None, description="base URL of your own mirror")
@@ -176,6 +258,10 @@ class SiteSettings(Settings):
     )
     allow_missing: list[str] = Field(
         [], description="roles that may be left out when their program cannot be obtained"
+    )
+    log_retention: Annotated[dict[str, Duration], AfterValidator(_retention)] = Field(
+        RETENTION,
+        description="retention class of log lines to how long they are kept; adds to ours",
     )
     check_deadline: int = Field(
         90, ge=1, description="seconds for targets and alerts to appear after a change"

@@ -11,7 +11,7 @@ from typing import Any
 
 from plugins.model import Endpoint, EndpointKind
 from plugins.role import Role
-from plugins.settings import AppService, SiteSettings
+from plugins.settings import AppService, LogSource, SiteSettings
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Host:
     runtime: str
     architecture: str
     services: tuple[AppService, ...]
+    logs: tuple[LogSource, ...] = ()
 
 
 @dataclass(frozen=True)

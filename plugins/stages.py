@@ -6,8 +6,8 @@ from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
 from plugins import operations, report, session
-from plugins.layers import suggestion
 from plugins.paths import Paths
+from plugins.problem import suggestion
 
 
 def converge() -> None:
@@ -40,7 +40,7 @@ def smoke() -> None:
 
 def _prove_deeply(always: bool) -> None:
     operations.prove(name="Check probes and the Watchdog", deep=True, always=always)
-    operations.deliver(name="Deliver a synthetic alert", always=always)
+    operations.send_signals(name="Send an alert, a log line, a trace", always=always)
 
 
 def drift() -> None:

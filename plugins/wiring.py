@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -115,6 +116,49 @@ def probe_targets(site: Site, module: str) -> tuple[Target, ...]:
         )
         for host, endpoint in [*ours, *theirs]
     )
+
+
+def intakes(site: Site, kind: EndpointKind, host: Host) -> tuple[Endpoint, ...]:
+    """Where a host sends its logs or traces: to every store, to one door of each.
+
+    Doors that share a store (label ``shared``) are one: the host's own if it has one, else one
+    that is picked by the host's name, so that a site's hosts spread over them and a door more
+    or less moves few of them.
+
+    Args:
+        site: The site.
+        kind: ``LOGS`` or ``TRACES``.
+        host: Who sends.
+    """
+    stores: dict[tuple[str, str], list[Endpoint]] = defaultdict(list)
+    for endpoint in site.endpoints(kind):
+        shared = endpoint.labels.get("shared")
+        stores[endpoint.component, shared or f"host {endpoint.host}"].append(endpoint)
+
+    def preference(door: Endpoint) -> tuple[bool, str]:
+        mixed = hashlib.sha256(f"{host.name} {door.host}".encode()).hexdigest()
+        return door.host != host.name, mixed
+
+    return tuple(min(doors, key=preference) for _, doors in sorted(stores.items()))
+
+
+def collector(site: Site, host: Host) -> Endpoint | None:
+    """Where applications on a host send OTLP: its own collector, else one that takes all comers.
+
+    Args:
+        site: The site.
+        host: Who sends.
+    """
+    found = site.endpoints(EndpointKind.OTLP)
+    own = [endpoint for endpoint in found if endpoint.host == host.name]
+    others = [endpoint for endpoint in found if not endpoint.local_only]
+    return next(iter([*own, *others]), None)
+
+
+def beside(site: Site, endpoint: Endpoint, kind: EndpointKind) -> Endpoint | None:
+    """The endpoint of another kind that the same component on the same host has, if any."""
+    found = site.endpoints(kind, endpoint.component)
+    return next((other for other in found if other.host == endpoint.host), None)
 
 
 def expected_jobs(site: Site) -> tuple[str, ...]:

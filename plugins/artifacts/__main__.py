@@ -126,7 +126,7 @@ def _list(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Con
     remarks = []
     for name in arguments.names:
         entry = lock.entry(name)
-        for source in ("release", "module", "package"):
+        for source in ("release", "module", "package", "python"):
             declared = getattr(entry, source)
             if declared is None:
                 continue

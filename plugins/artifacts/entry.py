@@ -13,6 +13,9 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
 # Stamps become one -ldflags word each; a space or a quote would split it.
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s'\"]*$")]
 
+Folder = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*(/[a-z0-9][a-z0-9_.-]*)*$")]
+Interpreter = Annotated[str, StringConstraints(pattern=r"^3\.[0-9]+$")]
+
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +33,15 @@ class _File(_Strict):
     )
 
 
+class _Source(_Strict):
+    """What holds for a build of any source."""
+
+    note: str | None = None
+    lacks: tuple[Name, ...] = Field(
+        default=(), description="Features that this source's build has not; roles ask for them."
+    )
+
+
 class ReleaseFile(_File):
     """A file of the upstream release."""
 
@@ -42,33 +54,48 @@ class PackageFile(_File):
     path: Annotated[str, StringConstraints(pattern=r"^pool/")]
 
 
-class Release(_Strict):
+class Release(_Source):
     """The upstream release; a site's mirror serves the same files."""
 
     files: tuple[ReleaseFile, ...] = Field(min_length=1)
     spelling: dict[Architecture, str] = Field(
         default={}, description="How upstream spells an architecture, for example x86_64."
     )
-    note: str | None = None
 
 
-class Package(_Strict):
+class Package(_Source):
     """The distribution's package, with the version it has."""
 
     version: str
     files: tuple[PackageFile, ...] = Field(min_length=1)
     spelling: dict[Architecture, str] = {}
-    note: str | None = None
 
 
-class Module(_Strict):
+class Module(_Source):
     """A build from the upstream Go module, as files/modules/<folder> locks it."""
 
     folder: Name
-    packages: dict[Name, str] = Field(min_length=1, description="Program to its main package.")
+    packages: dict[Name, str] = Field(
+        min_length=1,
+        description="Program to its main package; `.` is the folder's own source.",
+    )
     stamp: dict[Word, Word] = Field(default={}, description="Go variables to set; {version}.")
     tags: tuple[Word, ...] = ()
-    note: str | None = None
+
+
+class Python(_Source):
+    """A program of our own in Python, packed with its dependencies into one executable file."""
+
+    projects: tuple[Folder, ...] = Field(
+        min_length=1, description="Folders beside the lock, each with src/ and pyproject.toml."
+    )
+    requirements: Folder = Field(description="File beside the lock: exact versions with hashes.")
+    entry: Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")] = Field(
+        description="Module that `python -m` would run."
+    )
+    interpreters: tuple[Interpreter, ...] = Field(
+        min_length=1, description="Versions of Python that hosts may have."
+    )
 
 
 class Entry(_Strict):
@@ -79,6 +106,7 @@ class Entry(_Strict):
     release: Release | None = None
     module: Module | None = None
     package: Package | None = None
+    python: Python | None = None
 
     @validates(mode="after")
     def _every_source_has_every_program(self) -> Entry:
@@ -89,8 +117,10 @@ class Entry(_Strict):
                 provided[type(source).__name__.lower()] = names
         if self.module is not None:
             provided["module"] = list(self.module.packages)
+        if self.python is not None:
+            provided["python"] = list(self.programs[:1])  # one entry is one program
         if not provided:
-            raise ValueError("no source: give it a release, a module or a package")
+            raise ValueError("no source: give it a release, a module, a package or python")
         for where, names in provided.items():
             if sorted(names) != sorted(self.programs):
                 raise ValueError(

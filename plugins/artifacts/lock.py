@@ -15,13 +15,14 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from plugins.artifacts import projects
 from plugins.artifacts.entry import Entry, Module, Name, Package, PackageFile, Release, ReleaseFile
 from plugins.model import ArtifactError, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_LOCK = ROOT / "files" / "artifacts.lock.yaml"
 ARCHITECTURES = ("amd64", "arm64")
-SOURCES = ("mirror", "release", "module", "package")
+SOURCES = ("mirror", "release", "module", "package", "python")
 # Part of every pin: raise it when the packed form changes, and stores fill anew.
 FORMAT = 1
 
@@ -73,7 +74,7 @@ class Lock:
     """A loaded lock file.
 
     Attributes:
-        path: The file; Go modules are looked for in ``modules/`` beside it.
+        path: The file; Go modules are looked for in ``modules/`` beside it, Python projects too.
         entries: Artifact name to its entry.
     """
 
@@ -125,7 +126,7 @@ class Lock:
         raise ArtifactError(f"{self.path}: no artifact {name!r}; {hint}")
 
     def module_folder(self, module: Module) -> Path:
-        """Where the go.mod and go.sum of a module build are."""
+        """Where the go.mod, the go.sum and any source of our own of a module build are."""
         return self.path.parent / "modules" / module.folder
 
     def pinned(self, name: str, source: str, architecture: str) -> tuple[Pinned, ...]:
@@ -189,6 +190,8 @@ class Lock:
         }
         if source == "module":
             decided["module"] = self._module_state(name)
+        elif source == "python":
+            decided["python"] = self._python_state(name)
         else:
             decided["files"] = [
                 (file.sha256, dict(file.members))
@@ -200,14 +203,27 @@ class Lock:
         module = self.entry(name).module
         if module is None:
             raise NotOfferedError(f"the lock has no Go module for {name}")
-        state = module.model_dump(mode="json", exclude={"note", "folder"})
-        for locked in ("go.mod", "go.sum"):
-            path = self.module_folder(module) / locked
+        state = module.model_dump(mode="json", exclude={"note", "lacks", "folder"})
+        folder = self.module_folder(module)
+        # Tests decide nothing: a better one must not cause a redeploy.
+        own = sorted(
+            str(path.relative_to(folder))
+            for path in folder.rglob("*.go")
+            if not path.name.endswith("_test.go")
+        )
+        for locked in ("go.mod", "go.sum", *own):
+            path = folder / locked
             try:
                 state[locked] = hashlib.sha256(path.read_bytes()).hexdigest()
             except OSError as error:
                 raise ArtifactError(f"{path}: {error.strerror}; restore it from git") from error
         return state
+
+    def _python_state(self, name: str) -> dict[str, Any]:
+        python = self.entry(name).python
+        if python is None:
+            raise NotOfferedError(f"the lock has no Python program for {name}")
+        return projects.state(self.path.parent, python)
 
 
 # The C loader reads 25 entries in 3 ms instead of 40; wheels of PyYAML have it.

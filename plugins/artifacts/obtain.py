@@ -204,11 +204,12 @@ class _Attempt:
 
 
 def _sources() -> Mapping[str, Source]:
-    from plugins.artifacts import module, sources  # noqa: PLC0415 (see _added)
+    from plugins.artifacts import module, python, sources  # noqa: PLC0415 (see _added)
 
     return {
         "mirror": sources.mirror,
         "release": sources.release,
         "module": module.build,
         "package": sources.package,
+        "python": python.build,
     }

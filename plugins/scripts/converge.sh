@@ -286,8 +286,8 @@ metric() { printf '%s\n' "$2" | awk -v name="$1" '$1 == name { print $2 }'; }
 proven() {
   end=$(($(date +%s) + 30))
   while :; do
-    if [ -z "$proof" ]; then
-      seen=$(answers) && return 0
+    if [ -z "$proof_success" ]; then
+      seen=$(answers) && contained && return 0
     else
       body=$(curl -fsS -m 5 "$proof" 2>&1)
       success=$(metric "$proof_success" "$body")

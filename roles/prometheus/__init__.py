@@ -27,6 +27,7 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
+from plugins.rule_files import group_names
 from plugins.settings import (
     LATER_EXTENDS,
     Duration,
@@ -130,6 +131,8 @@ def _arguments(context: Context) -> tuple[str, ...]:
         f"{PATHS.programs}/prometheus",
         f"--config.file={PATHS.config}/prometheus.yml",
         f"--web.listen-address={settings.listen}:{settings.port}",
+        # The trace of a slow request is one click away from its histogram.
+        "--enable-feature=exemplar-storage",
     ]
     if settings.external_url:
         arguments.append(f"--web.external-url={settings.external_url}")
@@ -229,7 +232,7 @@ def component(context: Context) -> Component:
         ),
         files=(*own, *_target_files(targets)),
         validators=(Validator((*check, "{config}/prometheus.yml")),),
-        checks=_checks(context, targets, rules.group_names(own)),
+        checks=_checks(context, targets, group_names(own, rules.FOLDER)),
     )
 
 

@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cache
-from pathlib import Path
-
-import yaml
+from collections.abc import Iterable
 
 from plugins.model import ManagedFile, Problem
-from plugins.native import drop_ins, parsed, to_yaml
+from plugins.native import to_yaml
+from plugins.rule_files import rule_files as written
 from plugins.site import Site
 from plugins.wiring import PROBE_JOB, Target
 
-RULES = Path(__file__).parents[2] / "files" / "rules"
-# What the committed rules link to; a site sets its own.
-RUNBOOKS = "https://runbooks.example.org"
-
-
-@cache
-def _project_rules() -> tuple[tuple[str, str], ...]:
-    return tuple((file.name, text) for file, text in _without_tests(RULES))
-
-
-def _without_tests(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Rule files of a folder; their promtool tests stand beside them."""
-    for file, text in drop_ins(folder, "*.yml"):
-        if not file.name.endswith(".test.yml"):
-            yield file, text
+FOLDER = "rules"
 
 
 def _expected_jobs(site: Site, targets: Iterable[Target]) -> ManagedFile:
@@ -51,22 +34,9 @@ def _expected_jobs(site: Site, targets: Iterable[Target]) -> ManagedFile:
         for job in jobs
     ]
     return ManagedFile(
-        "rules/expected_jobs.yml", to_yaml({"groups": [{"name": "expected_jobs", "rules": rules}]})
+        f"{FOLDER}/expected_jobs.yml",
+        to_yaml({"groups": [{"name": "expected_jobs", "rules": rules}]}),
     )
-
-
-def _drop_in_rules(site: Site, problems: list[Problem]) -> list[ManagedFile]:
-    files = []
-    for file, text in _without_tests(site.files / "rules"):
-        content = parsed(file, text, problems)
-        groups = content.get("groups") if isinstance(content, dict) else None
-        if content is not None and not isinstance(groups, list):
-            problems.append(Problem(str(file), "holds no rule groups", "Write `groups:`"))
-        elif not all(isinstance(group, dict) and "name" in group for group in groups or []):
-            remedy = "Write `- name: ...` for each"
-            problems.append(Problem(str(file), "has a rule group without a name", remedy))
-        files.append(ManagedFile(f"rules/site-{file.name}", text))
-    return files
 
 
 def rule_files(
@@ -79,12 +49,7 @@ def rule_files(
         targets: What the inventory expects to be scraped.
         problems: Gets what is wrong with the site's own files.
     """
-    base = site.settings.runbook_base_url.rstrip("/")
-    ours = [
-        ManagedFile(f"rules/{name}", text.replace(RUNBOOKS, base))
-        for name, text in _project_rules()
-    ]
-    return (*ours, _expected_jobs(site, targets), *_drop_in_rules(site, problems))
+    return (*written(site, "rules", FOLDER, problems), _expected_jobs(site, targets))
 
 
 def release_file(release: str) -> ManagedFile:
@@ -102,21 +67,6 @@ def release_file(release: str) -> ManagedFile:
         "labels": {"component": "prometheus", "release": release},
     }
     return ManagedFile(
-        "rules/stackwatch_config.yml",
+        f"{FOLDER}/stackwatch_config.yml",
         to_yaml({"groups": [{"name": "stackwatch_config", "rules": [rule]}]}),
     )
-
-
-def group_names(files: Iterable[ManagedFile]) -> tuple[str, ...]:
-    """Names of the rule groups in rule files, to be found loaded."""
-    names: set[str] = set()
-    for file in files:
-        if file.path.startswith("rules/"):
-            names |= _names(file.content)
-    return tuple(sorted(names))
-
-
-@cache
-def _names(content: str) -> frozenset[str]:
-    parsed_rules = yaml.safe_load(content) or {}
-    return frozenset(group["name"] for group in parsed_rules.get("groups") or [])

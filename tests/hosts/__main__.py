@@ -6,6 +6,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from docker.errors import DockerException
 from rich.console import Console
@@ -17,7 +19,7 @@ from tests.hosts.errors import HostsError
 from tests.hosts.folders import checkout_id, group_folder
 from tests.hosts.group import every_container
 from tests.hosts.progress import console
-from tests.hosts.topology import HostSpec
+from tests.hosts.topology import HostSpec, check_packages, parse_options
 
 DEFAULT_HOSTS = "mon1,web1,web2:deploy"
 
@@ -47,6 +49,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME[:USER],...",
         help="SSH logs in as USER: root (default) or deploy (with sudo); default: %(default)s",
     )
+    up.add_argument(
+        "--packages",
+        action="append",
+        default=[],
+        metavar="NAME=PACKAGE,...",
+        help="Debian packages in the image of a host; again for more hosts",
+    )
+    up.add_argument(
+        "--setup",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="shell script that root runs once on a host, after its first boot; again for more",
+    )
     up.add_argument("--subnet", help="subnet of the group's network; default: a free one")
     up.set_defaults(command=_up)
     down = commands.add_parser("down", help="remove a group: containers, network, keys")
@@ -54,8 +70,17 @@ def _parser() -> argparse.ArgumentParser:
     down.set_defaults(command=_down)
     status = commands.add_parser("status", help="show the test hosts of every checkout")
     status.set_defaults(command=_status)
-    image_ = commands.add_parser("image", help="build the hosts' image if the engine has none")
-    image_.add_argument("--remove", action="store_true", help="remove it, unless it is in use")
+    image_ = commands.add_parser("image", help="build the hosts' images if the engine has none")
+    image_.add_argument(
+        "--packages",
+        action="append",
+        default=[],
+        metavar="PACKAGE,...",
+        help="also one with these Debian packages; again for more images",
+    )
+    image_.add_argument(
+        "--remove", action="store_true", help="remove all of them, unless one is in use"
+    )
     image_.set_defaults(command=_image)
     engine_ = commands.add_parser("engine", help="install and start an engine if none answers")
     engine_.add_argument("--stop", action="store_true", help="stop the one that this started")
@@ -64,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(options: argparse.Namespace) -> int:
-    specs = [HostSpec.parse(text) for text in options.hosts.split(",")]
+    specs = _specs(options)
     found = hosts.up(options.group, specs, options.subnet)
     for host in found:
         login = f"ssh -i {host.key} -o UserKnownHostsFile={host.known_hosts}"
@@ -72,6 +97,30 @@ def _up(options: argparse.Namespace) -> int:
         print(f"{host.name:<10} {host.address:<15} {login}")
     console.print(f"inventories read {group_folder(options.group) / 'hosts.json'}")
     return 0
+
+
+def _specs(options: argparse.Namespace) -> list[HostSpec]:
+    plain = [HostSpec.parse(text) for text in options.hosts.split(",")]
+    packages = parse_options(options.packages, plain, "--packages")
+    scripts = parse_options(options.setup, plain, "--setup")
+    specs = []
+    for spec in plain:
+        chosen = packages.get(spec.name)
+        specs.append(
+            replace(
+                spec,
+                packages=tuple(chosen.split(",")) if chosen else (),
+                setup=_script(scripts[spec.name]) if spec.name in scripts else "",
+            )
+        )
+    return specs
+
+
+def _script(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise HostsError(f"--setup {path}: {error}") from error
 
 
 def _down(options: argparse.Namespace) -> int:
@@ -101,9 +150,14 @@ def _status(_: argparse.Namespace) -> int:
 def _image(options: argparse.Namespace) -> int:
     if options.remove:
         gone = image.remove(engine.connect())
-        console.print("image removed" if gone else "the image is in use by other hosts, it stays")
+        console.print("images removed" if gone else "an image is in use by other hosts, all stay")
         return 0
-    print(image.ensure(engine.ensure()))
+    chosen = [tuple(text.split(",")) for text in options.packages]
+    for packages in chosen:
+        check_packages(packages)
+    client = engine.ensure()
+    for packages in [(), *chosen]:
+        print(image.ensure(client, packages))
     return 0
 
 

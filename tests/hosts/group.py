@@ -48,9 +48,19 @@ class Group:
         return every_container(self.client, self._filters)
 
     def converge(
-        self, specs: Sequence[HostSpec], image: str, authorized_key: bytes, subnet: Network | None
+        self,
+        specs: Sequence[HostSpec],
+        images: Mapping[str, str],
+        authorized_key: bytes,
+        subnet: Network | None,
     ) -> list[Container]:
         """Make the group have a container for every spec, and no other; start none.
+
+        Args:
+            specs: its hosts.
+            images: what each starts from, by name.
+            authorized_key: the public key that may log in.
+            subnet: the network's subnet; a free private one if None.
 
         Returns:
             The containers in the order of `specs`.
@@ -59,8 +69,8 @@ class Group:
             HostsError: there are more hosts than addresses.
         """
         net, addresses = network.ensure(self.client, self.full_name, self.labels, subnet)
-        made_from = (image, str(net.id), guest.recipe())
-        wanted = {spec.name: spec.fingerprint(*made_from) for spec in specs}
+        made_from = (str(net.id), guest.recipe())
+        wanted = {spec.name: spec.fingerprint(images[spec.name], *made_from) for spec in specs}
         kept = self._keep(wanted, authorized_key)
         missing = [spec for spec in specs if spec.name not in kept]
         held = {each.labels[guest.ADDRESS] for each in kept.values()}
@@ -73,7 +83,7 @@ class Group:
             return guest.create(
                 self.client,
                 spec,
-                image=image,
+                image=images[spec.name],
                 network=self.full_name,
                 authorized_key=authorized_key,
                 labels=self.labels

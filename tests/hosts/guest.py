@@ -27,7 +27,10 @@ ADDRESS: Final = "stackwatch.address"
 SSH_PORT: Final = "stackwatch.ssh-port"
 
 READY_SECONDS = 120.0
+SETUP_SECONDS = 900.0
 POLL_SECONDS = 0.1
+SETUP = "/var/lib/test-host/setup"
+SETUP_LOG = "/var/log/test-host-setup.log"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
 # Where IPv6 cannot be switched off, an engine inside refuses IPv4-only networks without this.
 DOCKER_DROP_IN: Mapping[str, tuple[bytes | None, int]] = {
@@ -64,7 +67,7 @@ def create(
         network=network,
         networking_config={network: endpoint},
         ports={"22/tcp": ("127.0.0.1", int(labels[SSH_PORT]))},
-        cap_add=["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE"],
+        cap_add=["SYS_ADMIN", "NET_ADMIN", "SYS_PTRACE", "DAC_READ_SEARCH"],
         # systemd's sandboxes make namespaces and mounts, which the default profiles forbid.
         security_opt=["seccomp=unconfined", "apparmor=unconfined"],
         cgroupns="private",
@@ -82,6 +85,10 @@ def create(
     }
     if spec.docker:
         files |= DOCKER_DROP_IN
+    if spec.setup:
+        shebang = "" if spec.setup.startswith("#!") else "#!/bin/sh -eu\n"
+        files[str(Path(SETUP).parent).lstrip("/")] = (None, 0o700)
+        files[SETUP.lstrip("/")] = (f"{shebang}{spec.setup}".encode(), 0o700)
     container.put_archive("/", _archive(files))
     authorize(container, spec.user, authorized_key)
     return container
@@ -110,6 +117,30 @@ def execute(container: Container, argv: Sequence[str]) -> tuple[int, str]:
     code, output = container.exec_run(list(argv), stream=False)
     text = output if isinstance(output, bytes) else b"".join(output)
     return code if code is not None else -1, text.decode(errors="replace")
+
+
+def set_up(container: Container, seconds: float = SETUP_SECONDS) -> None:
+    """Run the setup script of a host that has one and has not run it; the script is then gone.
+
+    Raises:
+        HostsError: it failed or ran too long; the message has its last lines.
+    """
+    name, api = container.labels[HOST], container.client.api  # type: ignore[union-attr]
+    if execute(container, ["test", "-e", SETUP])[0] != 0:
+        return
+    # Detached and asked for: a script may be silent for longer than the client waits for a byte.
+    command = ["sh", "-c", f"{SETUP} > {SETUP_LOG} 2>&1 < /dev/null && rm {SETUP}"]
+    running = api.exec_create(container.id, command)["Id"]
+    api.exec_start(running, detach=True)
+    deadline = time.monotonic() + seconds
+    while (state := api.exec_inspect(running))["Running"]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    if state["ExitCode"] != 0:
+        _, log = execute(container, ["tail", "--lines=12", SETUP_LOG])
+        ended = f"still runs after {seconds:.0f} s" if state["Running"] else "failed"
+        raise HostsError(f"host {name}: its setup {ended}:\n{log}")
 
 
 def wait_ready(container: Container, seconds: float = READY_SECONDS) -> str:

@@ -39,12 +39,13 @@ def up(group: str, specs: Sequence[HostSpec], subnet: str | None = None) -> tupl
     check_specs(specs)
     wanted = parse_subnet(subnet) if subnet else None
     client = engine.ensure()
-    name = image.ensure(client)
+    images = {spec.name: image.ensure(client, spec.packages) for spec in specs}
     with _group_lock(group), step(f"group {group}: {len(specs)} hosts up"):
         key, public = keys.client_key(group_folder(group))
         with locked(machine_lock(), "creating test hosts"):
-            made = Group(client, group).converge(specs, name, public, wanted)
+            made = Group(client, group).converge(specs, images, public, wanted)
         in_parallel(_boot, made)
+        in_parallel(_set_up, [each for each, spec in zip(made, specs, strict=True) if spec.setup])
         return _record(group, made, key)
 
 
@@ -116,6 +117,15 @@ def _boot(container: Container) -> None:
     if state == "degraded":
         _, failed = guest.execute(container, ["systemctl", "--failed", "--plain", "--no-legend"])
         console.print(f"  {container.labels[guest.HOST]}: some units failed\n{failed}")
+
+
+def _set_up(container: Container) -> None:
+    try:
+        guest.set_up(container)
+    except HostsError:
+        # Half set up is no host: the next `up` makes a new one.
+        container.remove(force=True, v=True)
+        raise
 
 
 def _record(group: str, made: Sequence[Container], key: Path) -> tuple[TestHost, ...]:

@@ -10,7 +10,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import cast
@@ -23,7 +24,7 @@ from tests.hosts.command import run_command, without_password
 from tests.hosts.engine import install
 from tests.hosts.errors import HostsError
 from tests.hosts.folders import cache_folder
-from tests.hosts.progress import console, step
+from tests.hosts.progress import Step, console, step
 
 SUITE = "trixie"
 PACKAGES = (
@@ -38,8 +39,10 @@ PACKAGES = (
     "procps",
 )
 RECIPE = Path(__file__).with_name("recipe.sh")
+MORE = Path(__file__).with_name("packages.sh")
 REGISTRY = "https://registry-1.docker.io/v2/"
 PROBE_SECONDS = 4.0
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 REFUSAL_SECONDS = 24 * 3600.0
 LEFT_OUT = ("./dev/*", "./proc/*", "./sys/*", "./run/*", "./tmp/*")
 
@@ -50,10 +53,30 @@ def build(client: docker.DockerClient, tarball: Path) -> None:
     Raises:
         HostsError: neither a registry nor debootstrap could provide one.
     """
-    partial = tarball.with_suffix(f".{os.getpid()}.partial")
-    try:
+    with _whole(tarball) as partial:
         if not _from_registry(client, partial):
             _with_debootstrap(partial)
+
+
+def extend(client: docker.DockerClient, image: str, packages: Sequence[str], tarball: Path) -> None:
+    """Write the root filesystem of `image` with more Debian packages to `tarball`.
+
+    Raises:
+        HostsError: apt-get failed; the message has its last lines.
+    """
+    with (
+        _whole(tarball) as partial,
+        step(f"installing {' '.join(packages)} into the root filesystem") as progress,
+    ):
+        _export(client, image, ["sh", "-c", MORE.read_text(), "sh", *packages], partial, progress)
+
+
+@contextmanager
+def _whole(tarball: Path) -> Iterator[Path]:
+    """Yield another name to write to, which becomes `tarball` when all went well."""
+    partial = tarball.with_suffix(f".{os.getpid()}.partial")
+    try:
+        yield partial
         partial.replace(tarball)
     finally:
         partial.unlink(missing_ok=True)
@@ -101,8 +124,14 @@ def _from_registry(client: docker.DockerClient, tarball: Path) -> bool:
         refusal.write_text("The image registry did not answer; it is asked again after a day.\n")
         return False
     try:
-        with step(f"building the root filesystem from debian:{SUITE}"):
-            _export(client, tarball)
+        with step(f"building the root filesystem from debian:{SUITE}") as progress:
+            client.images.pull("debian", tag=SUITE)
+            script = (
+                "set -eu; export DEBIAN_FRONTEND=noninteractive; apt-get update -q; "
+                f"apt-get install -yq --no-install-recommends {' '.join(PACKAGES)}\n"
+                f"{RECIPE.read_text()}"
+            )
+            _export(client, f"debian:{SUITE}", ["sh", "-c", script], tarball, progress)
     except (docker.errors.DockerException, requests.RequestException, HostsError) as error:
         console.print(f"debian:{SUITE} cannot be used: {escape(str(error))}")
         return False
@@ -130,15 +159,17 @@ def _registry_answers() -> bool:
     return answers == [True]
 
 
-def _export(client: docker.DockerClient, tarball: Path) -> None:
-    client.images.pull("debian", tag=SUITE)
-    script = (
-        "set -eu; export DEBIAN_FRONTEND=noninteractive; apt-get update -q; "
-        f"apt-get install -yq --no-install-recommends {' '.join(PACKAGES)}\n{RECIPE.read_text()}"
-    )
-    container = client.containers.create(f"debian:{SUITE}", ["sh", "-c", script])
+def _export(
+    client: docker.DockerClient, image: str, command: list[str], tarball: Path, progress: Step
+) -> None:
+    """Run a command in a container of `image` and write what it leaves to `tarball`."""
+    # The machine's own network: its name servers and its proxy are known to reach the mirror.
+    variables = {name: os.environ[name] for name in PROXIES if name in os.environ}
+    container = client.containers.create(image, command, network_mode="host", environment=variables)
     try:
         container.start()
+        for line in container.logs(stream=True, follow=True):
+            progress.say(line.decode(errors="replace").strip())
         code = container.wait(timeout=600)["StatusCode"]
         if code != 0:
             log = b"".join(container.logs(tail=12, stream=True)).decode(errors="replace")

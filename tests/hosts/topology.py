@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from tests.hosts.errors import HostsError
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,40}[a-z0-9])?")
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 USERS = ("root", "deploy")
 # Private, and outside what engines and home networks take by themselves (172.16/12, 192.168/16).
 POOL = ipaddress.IPv4Network("10.208.0.0/12")
@@ -34,18 +35,24 @@ class HostSpec:
         user: the account that SSH logs in to; `deploy` has passwordless sudo.
         tmpfs: sizes (`16m`) by path, for full-disk tests; they are empty again after a reboot.
         docker: whether the host can run a Docker Engine of its own.
+        packages: Debian packages in its image; their services start when it boots.
+        setup: a shell script that root runs once on the host, after its first boot. One that
+            fails leaves no host; one that was interrupted is run again.
     """
 
     name: str
     user: str = "root"
     tmpfs: Mapping[str, str] = field(default_factory=dict)
     docker: bool = False
+    packages: tuple[str, ...] = ()
+    setup: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what an engine or sshd would refuse later and less clearly."""
         check_name(self.name, "host")
         if self.user not in USERS:
             raise HostsError(f"host {self.name}: user {self.user!r} is none of {', '.join(USERS)}")
+        check_packages(self.packages)
 
     @classmethod
     def parse(cls, text: str) -> HostSpec:
@@ -122,6 +129,33 @@ def check_name(name: str, what: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise HostsError(f"{what} name {name!r}: use lower-case letters, digits and dashes")
+
+
+def check_packages(packages: Iterable[str]) -> None:
+    """Refuse what apt-get would take for an option or a pattern.
+
+    Raises:
+        HostsError: one is not the name of a package.
+    """
+    for package in packages:
+        if not PACKAGE.fullmatch(package):
+            raise HostsError(f"package {package!r}: that is no name of a Debian package")
+
+
+def parse_options(texts: Iterable[str], specs: Iterable[HostSpec], what: str) -> dict[str, str]:
+    """Read `HOST=VALUE` options, one for each host at most.
+
+    Raises:
+        HostsError: there is no such host, it is named twice, or the value is missing.
+    """
+    names = [spec.name for spec in specs]
+    found: dict[str, str] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        if name not in names or name in found or not value:
+            raise HostsError(f"{what} {text!r}: say HOST=VALUE once, HOST of {', '.join(names)}")
+        found[name] = value
+    return found
 
 
 def parse_subnet(text: str) -> Network:

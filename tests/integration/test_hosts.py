@@ -31,6 +31,11 @@ HARDENING = (
     "RestrictNamespaces=yes",
     "DynamicUser=yes",
 )
+# A script without a first line for the kernel: it runs with `sh -eu`.
+SETUP = """\
+systemctl is-active redis-server
+echo ran as $(id -un) >> /var/lib/setup-ran
+"""
 Group = tuple[TestHost, TestHost]
 
 
@@ -39,6 +44,15 @@ def group() -> Iterator[Group]:
     one, two = hosts.up(GROUP, SPECS)
     yield one, two
     hosts.down(GROUP)
+
+
+@pytest.fixture(scope="module")
+def packaged() -> Iterator[Group]:
+    name = f"{GROUP}-packages"
+    specs = HostSpec("with", packages=("redis-server",), setup=SETUP), HostSpec("without")
+    has, lacks = hosts.up(name, specs)
+    yield has, lacks
+    hosts.down(name)
 
 
 def ssh(host: TestHost, command: str, *, address: str = "127.0.0.1", port: int = 0) -> str:
@@ -177,6 +191,52 @@ def test_lost_state_is_made_again(group: Group) -> None:
     again, _ = hosts.up(GROUP, SPECS)
     assert again.container == one.container
     assert ssh(again, "hostname") == "one"
+
+
+def test_a_host_has_its_packages_and_another_stays_plain(packaged: Group) -> None:
+    has, lacks = packaged
+    assert hosts.run(has, ["redis-cli", "ping"]) == (0, "PONG\n")
+    assert hosts.run(has, ["systemctl", "is-enabled", "redis-server"]) == (0, "enabled\n")
+    assert hosts.run(has, ["sh", "-c", "ls /usr/sbin/policy-rc.d || true"])[1].startswith("ls: ")
+    assert hosts.run(lacks, ["sh", "-c", "command -v redis-cli"]) == (127, "")
+    client = engine.connect()
+    assert client is not None
+    images = [client.containers.get(each.container).attrs["Config"]["Image"] for each in packaged]
+    assert images == [image.tag(["redis-server"]), image.tag()]
+    assert image.cached_tarball(images[0]).exists()
+
+
+def test_an_image_is_built_as_if_nothing_had_run(packaged: Group) -> None:
+    ids = {hosts.run(each, ["cat", "/etc/machine-id"])[1] for each in packaged}
+    assert len(ids) == len(packaged)
+    assert len({each.known_hosts.read_text() for each in packaged}) == 1
+    _, boots = hosts.run(packaged[0], ["journalctl", "--list-boots", "--quiet"])
+    assert len(boots.splitlines()) == 1
+
+
+def test_setup_runs_once(packaged: Group) -> None:
+    has, lacks = packaged
+    ran = ["cat", "/var/lib/setup-ran"]
+    assert hosts.run(has, ran) == (0, "ran as root\n")
+    assert hosts.run(lacks, ran)[0] == 1
+    hosts.reboot(has)
+    specs = HostSpec("with", packages=("redis-server",), setup=SETUP), HostSpec("without")
+    assert hosts.up(has.group, specs) == packaged
+    assert hosts.run(has, ran) == (0, "ran as root\n")
+    assert hosts.run(has, ["redis-cli", "ping"]) == (0, "PONG\n")
+
+
+def test_a_failing_setup_is_told_and_leaves_no_host() -> None:
+    name = f"{GROUP}-setup"
+    try:
+        with pytest.raises(hosts.HostsError, match=r"host only: its setup failed:\nabout to\n"):
+            hosts.up(name, [HostSpec("only", setup="echo about to; false; echo not said")])
+        (only,) = hosts.up(name, [HostSpec("only", setup="#!/bin/bash\n[[ a == a ]]; echo $0")])
+        assert hosts.run(only, ["cat", guest.SETUP_LOG]) == (0, f"{guest.SETUP}\n")
+        (other,) = hosts.up(name, [HostSpec("only", setup="true")])
+        assert other.container != only.container, "another script is another host"
+    finally:
+        assert hosts.down(name) == 1
 
 
 def test_down_leaves_nothing() -> None:

@@ -22,6 +22,10 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "alertmanager": ("alertmanager", "amtool"),
     "blackbox_exporter": ("blackbox_exporter",),
     "node_exporter": ("node_exporter",),
+    "reference_app": ("reference_app",),
+    "loki": ("loki", "lokitool"),
+    "otelcol": ("otelcol",),
+    "jaeger": ("jaeger",),
 }
 
 

@@ -105,6 +105,8 @@ def test_spelling_and_version_are_put_in(tmp_path: Path) -> None:
         (lambda e: e, "release", True),
         (lambda e: release_file(e).update(url="https://elsewhere/{version}"), "release", True),
         (lambda e: e["release"].update(note="text"), "release", True),
+        (lambda e: e["release"].update(lacks=["sealing"]), "release", True),
+        (lambda e: e["module"].update(lacks=["sealing"], note="text"), "module", True),
         (lambda e: release_file(e)["sha256"].update(arm64="0" * 64), "release", True),
         (lambda e: release_file(e)["sha256"].update(amd64="0" * 64), "release", False),
         (lambda e: release_file(e)["members"].update(tool="other"), "release", False),
@@ -141,6 +143,44 @@ def test_a_pin_knows_the_module_and_the_architecture(tmp_path: Path) -> None:
     pins.add(lock.pin("tool", "module", "amd64"))
     assert len(pins) == 3
     assert lock.pin("tool", "mirror", "amd64") == lock.pin("tool", "release", "amd64")
+
+
+def test_a_pin_knows_source_of_our_own_but_not_its_tests(tmp_path: Path) -> None:
+    entry = site.entry("http://upstream.invalid")
+    entry["module"] = {"folder": "tool", "packages": {"tool": ".", "client": "./client"}}
+    lock = site.write_lock(tmp_path, {"tool": entry})
+    site.write_module(lock, "tool")
+    client = tmp_path / "modules" / "tool" / "client"
+    client.mkdir()
+
+    def pin_with(name: str, content: str) -> str:
+        (client / name).write_text(content)
+        return lock.pin("tool", "module", "amd64")
+
+    former = lock.pin("tool", "module", "amd64")
+    source = pin_with("main.go", "package main")
+    assert source != former
+    assert pin_with("main_test.go", "package main") == source
+    assert pin_with("main.go", "package main // changed") != source
+    assert pin_with("main.go", "package main") == source
+    (client / "main.go").rename(client / "other.go")
+    assert lock.pin("tool", "module", "amd64") not in (former, source)
+
+
+@pytest.mark.parametrize("source", ["release", "module", "package"])
+def test_every_source_may_lack_features(source: str, tmp_path: Path) -> None:
+    entry = site.entry("http://upstream.invalid")
+    entry["module"] = {"folder": "tool", "packages": {"tool": "x/tool", "client": "x/client"}}
+    entry[source]["lacks"] = ["web_interface", "sealing"]
+    lock = site.write_lock(tmp_path, {"tool": entry})
+    lacking = {
+        each: getattr(lock.entry("tool"), each).lacks for each in ("release", "module", "package")
+    }
+    assert lacking.pop(source) == ("web_interface", "sealing")
+    assert set(lacking.values()) == {()}
+    entry[source]["lacks"] = ["Not a name"]
+    with pytest.raises(LockError, match=rf"tool\.{source}\.lacks\.0"):
+        site.write_lock(tmp_path, {"tool": entry})
 
 
 def test_the_lock_of_this_repository() -> None:

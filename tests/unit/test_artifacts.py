@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from plugins import run
 from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain, unpacked
 from plugins.model import Artifact, ArtifactError
 from tests.unit import artifact_site as site
@@ -60,6 +61,21 @@ def test_each_source(
     assert server.requests == {path: 1}
     said = subprocess.run([unpacked(artifact) / "tool"], capture_output=True, check=True)
     assert said.stdout == b"tool 1.2.3\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "lacks"),
+    [("mirror", {"sealing"}), ("release", {"sealing"}), ("package", set())],
+)
+def test_an_artifact_says_what_its_source_lacks(
+    source: str, lacks: set[str], tmp_path: Path, store: Store, server: site.Server
+) -> None:
+    entry = site.entry(server.url)
+    entry["release"] |= {"lacks": ["sealing"], "note": "no seals"}
+    lock = site.write_lock(tmp_path, {"tool": entry})
+    noted = run._noted(lock, got(one(lock, policy(server, source), store)))
+    assert noted.lacks == lacks
+    assert noted.note == ("no seals" if lacks else "")
 
 
 def test_mirror_without_sha256_folders(lock: Lock, store: Store, server: site.Server) -> None:
@@ -130,7 +146,7 @@ def test_the_error_lists_every_source_and_the_remedy(tmp_path: Path, server: sit
     assert lines[1] == "  mirror: no mirror is set for this site"
     assert lines[2] == f"  release: {server.url}{site.RELEASE_PATH}: HTTP 404 Not Found"
     assert lines[3] == "  module: the lock has no Go module for tool"
-    assert lines[4] == "  not allowed by this site: package"
+    assert lines[4] == "  not allowed by this site: package, python"
     assert f"copy its store to {tmp_path / 'store'}" in lines[5]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import Field, SecretStr
 
-from plugins.layers import Layer, merge_native, merge_settings, suggestion, validate
+from plugins.layers import Layer, merge_native, merge_settings, validate
+from plugins.problem import suggestion
 from plugins.settings import LATER_EXTENDS, AppService, Labels, SealedSecret, Settings
 
 

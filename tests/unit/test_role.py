@@ -60,7 +60,10 @@ def test_collects_exporters_and_roles() -> None:
 def test_this_checkout_has_its_roles() -> None:
     assert {"alertmanager", "blackbox", "node_exporter", "prometheus"} <= set(all_roles())
     assert list(all_roles()) == sorted(all_roles())
-    assert [name for name, role in all_roles().items() if role.everywhere] == ["node_exporter"]
+    assert [name for name, role in all_roles().items() if role.everywhere] == [
+        "node_exporter",
+        "otelcol",
+    ]
 
 
 def test_a_context_finds_an_endpoint_by_kind() -> None:

@@ -152,7 +152,7 @@ def test_tells_every_mistake_at_once() -> None:
         ({"prometheus": {"prot": 1}}, f"{WEB}: prometheus.prot: unknown setting"),
         ({"node_exporter": {"port": "1"}}, f"{WEB}: node_exporter.port: input should be"),
         ({"enviroment": "x"}, f"{WEB}: enviroment: unknown setting"),
-        ({"without": ["loki"]}, f"{WEB}: without: unknown role 'loki'"),
+        ({"without": ["lokki"]}, f"{WEB}: without: unknown role 'lokki'"),
         ({"labels": {"a-b": "c"}}, f"{WEB}: labels: 'a-b' is no label name"),
     ],
 )

@@ -1,0 +1,42 @@
+"""What must be true of a running component, as roles declare it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from plugins.endpoint import Endpoint
+
+
+class CheckKind(StrEnum):
+    """How a check is evaluated; see :mod:`plugins.checks`."""
+
+    HTTP = "http"
+    TARGETS = "targets"
+    TARGETS_UP = "targets_up"
+    RULES = "rules"
+    ALERTMANAGERS = "alertmanagers"
+    MEMBERS = "members"
+    WATCHDOG = "watchdog"
+    PROBES = "probes"
+    DELIVERY = "delivery"
+    LOG_LINE = "log_line"
+    TRACE = "trace"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that must be true of a running component, readable with one HTTP GET on its host.
+
+    Attributes:
+        name: What is checked, in words, unique within the component.
+        kind: How the body is judged.
+        endpoint: Where to read it.
+        expected: What the body must hold; meaning depends on ``kind`` (targets: ``job
+            instance``, rules: group names, watchdog: alert names, probes: URLs, ...).
+    """
+
+    name: str
+    kind: CheckKind
+    endpoint: Endpoint
+    expected: tuple[str, ...] = ()

@@ -1,0 +1,32 @@
+"""Durations: people write Prometheus' form, some programs only know Go's."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {
+    "y": 365 * 86400,
+    "w": 7 * 86400,
+    "d": 86400,
+    "h": 3600,
+    "m": 60,
+    "s": 1,
+}
+_PART = re.compile(r"(\d+)(ms|[ywdhms])")
+
+
+def go_duration(duration: str) -> str:
+    """A duration such as ``30d`` as Go's time.ParseDuration takes it: ``720h0m0s``.
+
+    Args:
+        duration: In Prometheus' form, as settings validate it.
+    """
+    milliseconds = sum(
+        int(number) * (1 if unit == "ms" else 1000 * _UNITS[unit])
+        for number, unit in _PART.findall(duration)
+    )
+    seconds, rest = divmod(milliseconds, 1000)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    fraction = f".{rest:03}" if rest else ""
+    return f"{hours}h{minutes}m{seconds}{fraction}s"

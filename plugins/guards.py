@@ -1,0 +1,45 @@
+"""Changes that are refused because they would cost what a component has stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pyinfra import host
+
+from plugins.drift import FileContents
+from plugins.runtimes.systemd import Rendered
+from plugins.state import HostState
+
+
+def refused_changes(wanted: Iterable[Rendered], found: HostState) -> list[str]:
+    """What the roles of the current host's components refuse, with the reason.
+
+    Reads the live files in one more command, and only where a guarded file is to change.
+
+    Args:
+        wanted: The components as they should be.
+        found: The host's state.
+    """
+    watched = {
+        f"{rendered.paths.config}/{guard.path}": (rendered, guard)
+        for rendered in wanted
+        for guard in rendered.component.guards
+    }
+    changed = {}
+    for path, (rendered, guard) in watched.items():
+        file = next(file for file in rendered.component.files if file.path == guard.path)
+        live = found.files.get(rendered.paths.config)
+        there = (
+            found.files.get(f"{rendered.paths.etc}/{live.target}/{guard.path}") if live else None
+        )
+        if there and there.sha256 != file.sha256:
+            changed[path] = file.content
+    if not changed:
+        return []
+    refused = []
+    for path, live in host.get_fact(FileContents, paths=tuple(sorted(changed))).items():
+        rendered, guard = watched[path]
+        reason = guard.refuse(live, changed[path])
+        if reason:
+            refused.append(f"{rendered.name}: {path}: {reason}")
+    return refused

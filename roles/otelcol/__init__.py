@@ -1,0 +1,170 @@
+"""OpenTelemetry Collector: ships the host's logs, takes its applications' traces."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from plugins.layers import merge_native
+from plugins.logs import SMOKE_FOLDER, log_sources
+from plugins.model import (
+    Check,
+    CheckKind,
+    Component,
+    Directory,
+    Endpoint,
+    EndpointKind,
+    Hardening,
+    ManagedFile,
+    OnChange,
+    Service,
+    Validator,
+)
+from plugins.native import to_yaml
+from plugins.paths import Paths
+from plugins.role import Context, Role, limited, own_endpoints
+from plugins.settings import (
+    LATER_EXTENDS,
+    Bind,
+    LogSource,
+    MemorySize,
+    Native,
+    Port,
+    Printable,
+    RoleSettings,
+)
+from plugins.site import Host
+from plugins.wiring import beside, intakes
+from roles.otelcol.configuration import configuration
+
+NAME = "otelcol"
+PATHS = Paths(NAME)
+
+
+class Settings(RoleSettings):
+    """Settings of the collector."""
+
+    port: Port = Field(8888, description="TCP port of its own metrics")
+    health_port: Port = Field(13133, description="TCP port of its health")
+    otlp_grpc_port: Port = Field(4317, description="TCP port that takes OTLP over gRPC")
+    otlp_http_port: Port = Field(4318, description="TCP port that takes OTLP over HTTP")
+    otlp_listen: Bind = Field(
+        "127.0.0.1", description="address that takes OTLP; applications are on its own host"
+    )
+    memory_max: MemorySize = Field("512M", description="memory limit of the service, systemd size")
+    memory_limit_mib: int = Field(
+        350, ge=50, description="MiB of memory above which it lets its sources wait"
+    )
+    queue_mb: int = Field(
+        1024, ge=1, description="MB on disk for what a store does not take; then sources wait"
+    )
+    fsync: bool = Field(
+        False, description="force every entry to the disk: survives a power cut, costs speed"
+    )
+    sampling_percent: float = Field(
+        100, gt=0, le=100, description="share of traces that are kept, decided by their id"
+    )
+    redact_keys: list[Printable] = Field(
+        [],
+        description="RE2 patterns of further keys whose values are secret, e.g. `iban`",
+        json_schema_extra=LATER_EXTENDS,
+    )
+    native: Native = Field(
+        {}, description="native configuration, merged over ours", json_schema_extra=LATER_EXTENDS
+    )
+
+
+def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
+    """Where its metrics and health are, and where it takes OTLP."""
+    metrics = own_endpoints(NAME, host, settings, {EndpointKind.METRICS: "/metrics"})
+
+    def at(kind: EndpointKind, port: int, bind: str, path: str, scheme: str = "http") -> Endpoint:
+        return Endpoint(NAME, host.name, kind, host.address, port, path, scheme, bind=bind)
+
+    return (
+        *metrics,
+        at(EndpointKind.HEALTH, settings.health_port, settings.listen, "/"),
+        at(EndpointKind.OTLP, settings.otlp_http_port, settings.otlp_listen, ""),
+        at(EndpointKind.PEER, settings.otlp_grpc_port, settings.otlp_listen, "", "grpc"),
+    )
+
+
+def _hardening(sources: tuple[LogSource, ...]) -> Hardening:
+    paths = [path for source in sources for path in source.files if path != _smoke_files()]
+    homes = any(path.startswith(("/home/", "/root/")) for path in paths)
+    return Hardening(
+        # Logs belong to whoever writes them. It may read them all, and write none.
+        capabilities=("CAP_DAC_READ_SEARCH",) if paths else (),
+        protect_home="read-only" if homes else "yes",
+        # journalctl asks /proc/sys which boot this is.
+        overrides={"ProcSubset": "all"},
+        tasks_max=1024,
+    )
+
+
+def _smoke_files() -> str:
+    return f"{SMOKE_FOLDER}/*.log"
+
+
+def _checks(context: Context, stores: tuple[Endpoint, ...]) -> tuple[Check, ...]:
+    takes = context.endpoint(EndpointKind.OTLP).at("/v1/traces")
+    checks = [Check("is healthy", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH))]
+    for store in stores:
+        queries = beside(context.site, store, EndpointKind.LOG_QUERY)
+        if queries and store.kind is EndpointKind.LOGS:
+            found = f"a log line is found in {store.component} on {store.host}"
+            checks.append(Check(found, CheckKind.LOG_LINE, queries, (NAME,)))
+        queries = beside(context.site, store, EndpointKind.TRACE_QUERY)
+        if queries and store.kind is EndpointKind.TRACES:
+            found = f"a trace is found in {store.component} on {store.host}"
+            checks.append(Check(found, CheckKind.TRACE, queries, (NAME, takes.local_url)))
+    return tuple(checks)
+
+
+def component(context: Context) -> Component:
+    """The collector on one host, wired to every store of logs and traces."""
+    settings: Settings = context.settings
+    site, host = context.site, context.host
+    sources = log_sources(site, host)
+    logs = intakes(site, EndpointKind.LOGS, host)
+    traces = intakes(site, EndpointKind.TRACES, host)
+    content = to_yaml(merge_native(configuration(context, sources, logs, traces), settings.native))
+    # Without it entries wait in memory after their place in the file was noted:
+    # https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/35456
+    gates = "--feature-gates=+stanza.synchronousLogEmitter"
+    return context.component(
+        NAME,
+        Service(
+            argv=(
+                f"{PATHS.programs}/otelcol",
+                f"--config={PATHS.config}/otelcol.yml",
+                gates,
+                *settings.flags,
+            ),
+            description="OpenTelemetry Collector",
+            health=context.endpoint(EndpointKind.HEALTH),
+            start_timeout=settings.start_timeout,
+            hardening=limited(_hardening(sources), settings),
+        ),
+        files=(ManagedFile("otelcol.yml", content, on_change=OnChange.RESTART),),
+        # Who runs the smoke check writes there, the collector only reads.
+        directories=(Directory(SMOKE_FOLDER, mode="0755", owner="root", writable=False),),
+        validators=(
+            Validator(("{bin}/otelcol", "validate", "--config={config}/otelcol.yml", gates)),
+        ),
+        checks=_checks(context, (*logs, *traces)),
+        groups=("systemd-journal",),
+    )
+
+
+ROLE = Role(
+    name=NAME,
+    summary="ships the host's logs, takes its applications' traces",
+    settings=Settings,
+    artifact=NAME,
+    kind="backend",
+    endpoints=endpoints,
+    component=component,
+    everywhere=True,
+    serves=frozenset({EndpointKind.LOGS, EndpointKind.TRACES}),
+    log_format="json",
+)
