@@ -44,6 +44,10 @@ shop = (
         _host("shop-ams-1", "10.20.0.21", "ams", "shop"),
     ],
     {
+        "logs": [
+            {"name": "shop", "files": ["/var/log/shop/*.json"], "format": "json"},
+            {"name": "payments", "files": ["/var/log/payments/payments.log"]},
+        ],
         "services": [
             {"name": "shop", "port": 8080, "health": "/healthz", "labels": {"team": "shop"}},
             # It has no metrics yet: its health is probed all the same.
@@ -54,7 +58,17 @@ shop = (
 
 database = (
     [_host("db-fra-1", "10.10.0.31", "fra", "database")],
-    {"services": [{"name": "postgres", "port": 9187, "kind": "exporter"}]},
+    {
+        "services": [{"name": "postgres", "port": 9187, "kind": "exporter"}],
+        "logs": [
+            {
+                "name": "postgresql",
+                "files": ["/var/log/postgresql/*.log"],
+                "format": "postgresql",
+                "timezone": "Europe/Berlin",
+            }
+        ],
+    },
 )
 
 # Groups named like a role place it. Every host has node_exporter without being named.
@@ -62,3 +76,6 @@ prometheus = ["mon-fra-1", "mon-ams-1"]
 # Three, so that two go on deciding together when a data centre is cut off.
 alertmanager = ["mon-fra-1", "mon-ams-1", "mon-hel-1"]
 blackbox = ["mon-fra-1", "mon-ams-1"]
+# Logs and traces. With them every host has the collector, which ships its logs.
+loki = ["mon-fra-1"]
+jaeger = ["mon-ams-1"]

@@ -24,3 +24,5 @@ shop = (
 prometheus = ["staging-mon-1"]
 alertmanager = ["staging-mon-1"]
 blackbox = ["staging-mon-1"]
+loki = ["staging-mon-1"]
+jaeger = ["staging-mon-1"]

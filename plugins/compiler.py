@@ -196,7 +196,7 @@ class _Compiler:
         sources += [
             (p.host.name, f"{p.role.name}.logs", source)
             for p in placements
-            for source in p.role.logs(p.host, p.settings)
+            for source in p.settings.logs
         ]
         for host, where, source in sources:
             if source.class_ not in site.log_retention:

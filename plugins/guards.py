@@ -37,9 +37,10 @@ def refused_changes(wanted: Iterable[Rendered], found: HostState) -> list[str]:
     if not changed:
         return []
     refused = []
-    for path, live in host.get_fact(FileContents, paths=tuple(sorted(changed))).items():
+    contents = host.get_fact(FileContents, paths=tuple(sorted(changed)))
+    for path, content in contents.items():
         rendered, guard = watched[path]
-        reason = guard.refuse(live, changed[path])
+        reason = guard.refuse(content, changed[path])
         if reason:
             refused.append(f"{rendered.name}: {path}: {reason}")
     return refused

@@ -22,6 +22,6 @@ def log_sources(site: Site, host: Host) -> tuple[LogSource, ...]:
         LogSource(name=p.role.name, units=[unit_name(p.role.name)], format=p.role.log_format)
         for p in site.on(host.name)
     ]
-    files = [source for p in site.on(host.name) for source in p.role.logs(host, p.settings)]
+    files = [source for p in site.on(host.name) for source in p.settings.logs]
     smoke = LogSource(name=SMOKE_SERVICE, files=[f"{SMOKE_FOLDER}/*.log"], format="json")
     return (*own, *files, *host.logs, smoke)

@@ -33,7 +33,7 @@ from plugins.model import (
     Validator,
 )
 from plugins.paths import Paths
-from plugins.settings import LogSource, RoleSettings
+from plugins.settings import RoleSettings
 
 if TYPE_CHECKING:
     from plugins.site import Host, Site
@@ -124,7 +124,6 @@ class Role:
         serves: With ``everywhere``, only in a site that has an endpoint of one of these kinds;
             empty means in every site.
         log_format: Format of what its process writes to its standard output.
-        logs: From host and settings to the log files it writes beside that.
     """
 
     name: str
@@ -137,7 +136,6 @@ class Role:
     everywhere: bool = False
     serves: frozenset[EndpointKind] = frozenset()
     log_format: str = "logfmt"
-    logs: Callable[[Host, Any], tuple[LogSource, ...]] = lambda host, settings: ()
 
 
 def own_endpoints(

@@ -102,23 +102,6 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class RoleSettings(Settings):
-    """What every role with a service understands.
-
-    Subclasses give ``port`` its default; two roles with the same default port are refused.
-    """
-
-    port: Port = Field(description="TCP port it listens on")
-    listen: Bind = Field("", description="address it binds to; empty means all")
-    flags: list[Printable] = Field(
-        [],
-        description="extra command-line flags, after ours",
-        json_schema_extra=LATER_EXTENDS,
-    )
-    memory_max: MemorySize = Field("1G", description="memory limit of the service, systemd size")
-    start_timeout: int = Field(60, ge=1, description="seconds to become healthy after a start")
-
-
 def _job(value: str) -> str:
     if value == "probe":
         raise ValueError("the job of the blackbox probes has this name, take another")
@@ -201,6 +184,28 @@ class LogSource(Settings):
         if bool(self.files) == bool(self.units):
             raise ValueError("give it `files` or `units`, and not both")
         return self
+
+
+class RoleSettings(Settings):
+    """What every role with a service understands.
+
+    Subclasses give ``port`` its default; two roles with the same default port are refused.
+    """
+
+    port: Port = Field(description="TCP port it listens on")
+    listen: Bind = Field("", description="address it binds to; empty means all")
+    flags: list[Printable] = Field(
+        [],
+        description="extra command-line flags, after ours",
+        json_schema_extra=LATER_EXTENDS,
+    )
+    memory_max: MemorySize = Field("1G", description="memory limit of the service, systemd size")
+    start_timeout: int = Field(60, ge=1, description="seconds to become healthy after a start")
+    logs: list[LogSource] = Field(
+        [],
+        description="further logs on hosts with this role",
+        json_schema_extra=LATER_EXTENDS,
+    )
 
 
 class HostSettings(Settings):

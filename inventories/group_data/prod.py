@@ -8,11 +8,18 @@ environment = "production"
 
 site = {
     "groups": ["monitoring", "shop", "database"],
+    # By retention class; ours are 7d for debug, 30d for application, 1y for audit and security.
+    "log_retention": {"application": "60d"},
     "runbook_base_url": "https://runbooks.example.org",
     # Where this site's programs come from; uncomment for a network with no way out.
     # "artifact_sources": ["mirror"],
     # "artifact_mirror": "https://mirror.example.org/stackwatch",
 }
+
+# Who logged in, and who was refused, from every host.
+logs = [{"name": "ssh", "units": ["ssh.service"], "class": "security"}]
+
+loki = {"memory_max": "8G", "external_url": "https://logs.example.org"}
 
 prometheus = {
     "memory_max": "8G",

@@ -1,6 +1,8 @@
 """Every host with the reference application: the logs of what it stands on."""
 
-logs = [
-    {"name": "postgresql", "files": ["/var/log/postgresql/*.log"], "format": "postgresql"},
-    {"name": "redis", "files": ["/var/log/redis/*.log"]},
-]
+reference_app = {
+    "logs": [
+        {"name": "postgresql", "files": ["/var/log/postgresql/*.log"], "format": "postgresql"},
+        {"name": "redis", "files": ["/var/log/redis/*.log"]},
+    ],
+}

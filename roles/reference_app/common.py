@@ -64,7 +64,10 @@ def endpoints(name: str, host: Host, settings: Common) -> tuple[Endpoint, ...]:
 
 def _secrets(settings: Common) -> dict[str, ManagedFile]:
     """Variable that names a file, to the file."""
-    given = {"DATABASE_PASSWORD": settings.database_password, "REDIS_PASSWORD": settings.redis_password}
+    given = {
+        "DATABASE_PASSWORD": settings.database_password,
+        "REDIS_PASSWORD": settings.redis_password,
+    }
     return {
         f"REFERENCE_{variable}_FILE": ManagedFile(
             f"secrets/{variable.lower()}",
@@ -98,7 +101,7 @@ def component(context: Context, name: str, command: str, ports: dict[str, int]) 
         "REFERENCE_NAMESPACE": settings.namespace,
         "REFERENCE_ENTITY_IDS": ",".join(settings.entity_ids),
         "REFERENCE_ENVIRONMENT": context.host.environment,
-        "REFERENCE_SERVICE": "reference",
+        "REFERENCE_SERVICE": name,
         "REFERENCE_SAMPLE_RATIO": str(settings.sample_ratio),
         "REFERENCE_LOG_LEVEL": settings.log_level,
         **{variable: str(port) for variable, port in ports.items()},

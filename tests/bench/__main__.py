@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests import hosts
+from tests.bench.carried import Carried, measure
 from tests.bench.simulated import write_inventory
 from tests.hosts import HostSpec, TestHost
 from tests.integration.project import ROOT, Project, on
@@ -186,6 +187,13 @@ def _table(figures: list[Figure]) -> Table:
     return table
 
 
+def _amounts(carried: list[Carried]) -> Table:
+    table = Table("measured", "amount", "unit", box=None)
+    for each in carried:
+        table.add_row(each.name, f"{each.amount:.2f}", each.unit)
+    return table
+
+
 def main() -> None:
     """Measure everything; the test hosts are removed at the end."""
     console = Console(width=140)
@@ -201,9 +209,13 @@ def main() -> None:
                 figures += _real(count, folder)
         finally:
             hosts.down(GROUP)
+        console.print("log lines ...")
+        carried = measure(folder / "signals")
     console.print(_table(figures))
+    console.print(_amounts(carried))
     RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps([asdict(figure) for figure in figures], indent=1) + "\n")
+    result = {"figures": list(map(asdict, figures)), "carried": list(map(asdict, carried))}
+    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     console.print(f"written to {RESULT}")
 
 

@@ -86,6 +86,28 @@ def test_blackbox_exporter_accepts_its_configuration(
         run(checker, "--config.check", f"--config.file={config}")
 
 
+def test_every_validator_accepts_what_is_rendered(
+    inventory: Rendered, program: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    """The same commands that hosts run before anything is replaced, for every component."""
+    key = tmp_path / "machine-id"
+    key.write_text("0123456789abcdef0123456789abcdef\n")
+    checked = set()
+    for component in inventory.components:
+        config = inventory.config(component)
+        for file in config.rglob("otelcol.yml"):
+            # The machine that tests need not have an id.
+            sealed = f"create_directory: true\n    key_file: {key}\n"
+            file.write_text(file.read_text().replace("create_directory: true\n", sealed))
+        for validator in component.validators:
+            name = validator.argv[0].removeprefix("{bin}/")
+            folder = program(component.artifact.name, name).parent
+            run(*(word.format(bin=folder, config=config) for word in validator.argv))
+            checked.add(name)
+    assert {"promtool", "amtool", "blackbox_exporter", "loki", "lokitool"} <= checked
+    assert {"otelcol", "jaeger"} <= checked
+
+
 SMOKE = "stackwatch-smoke"
 
 

@@ -15,6 +15,8 @@ import yaml
 FILES = Path(__file__).resolve().parents[2] / "files"
 RULES = sorted(p for p in (FILES / "rules").glob("*.yml") if not p.name.endswith(".test.yml"))
 TESTS = sorted((FILES / "rules").glob("*.test.yml"))
+# Alerts on log lines, which Loki evaluates: test_log_rules.py asks it.
+LOG_RULES = sorted((FILES / "log_rules").glob("*.yml"))
 RUNBOOKS = sorted((FILES / "runbooks").glob("*.md"))
 
 RUNBOOK_BASE = "https://runbooks.example.org/"
@@ -78,24 +80,29 @@ def run(*command: str | Path) -> None:
 
 def test_rules_are_found() -> None:
     assert RULES, f"no rules in {FILES / 'rules'}"
+    assert LOG_RULES, f"no rules in {FILES / 'log_rules'}"
 
 
 def test_yaml_is_clean() -> None:
-    run(sys.executable, "-m", "yamllint", "--strict", "-c", YAMLLINT, *RULES, *TESTS)
+    run(sys.executable, "-m", "yamllint", "--strict", "-c", YAMLLINT, *RULES, *TESTS, *LOG_RULES)
 
 
-@pytest.mark.parametrize("path", RULES, ids=stem)
+@pytest.mark.parametrize("path", (*RULES, *LOG_RULES), ids=stem)
 def test_a_file_is_one_group_of_its_name(path: Path) -> None:
     assert [group["name"] for group in yaml.safe_load(path.read_text())["groups"]] == [path.stem]
     assert re.fullmatch(r"[a-z][a-z0-9_]*", path.stem)
 
 
 def test_alert_names_are_unique_by_severity() -> None:
-    names = [(rule["alert"], rule["labels"]["severity"]) for path in RULES for rule in alerts(path)]
+    names = [
+        (rule["alert"], rule["labels"]["severity"])
+        for path in (*RULES, *LOG_RULES)
+        for rule in alerts(path)
+    ]
     assert sorted(set(names)) == sorted(names)
 
 
-@pytest.mark.parametrize("path", RULES, ids=stem)
+@pytest.mark.parametrize("path", (*RULES, *LOG_RULES), ids=stem)
 def test_labels_and_annotations_are_complete(path: Path) -> None:
     for rule in alerts(path):
         assert set(rule["labels"]) == set(LABELS), rule["alert"]
@@ -109,7 +116,7 @@ def test_labels_and_annotations_are_complete(path: Path) -> None:
             assert text.strip() == text != "", (rule["alert"], name)
 
 
-@pytest.mark.parametrize("path", RULES, ids=stem)
+@pytest.mark.parametrize("path", (*RULES, *LOG_RULES), ids=stem)
 def test_runbooks_exist_and_are_whole(path: Path) -> None:
     for rule in alerts(path):
         url = rule["annotations"]["runbook_url"]

@@ -13,7 +13,8 @@ from tests.hosts import HostSpec, TestHost
 from tests.integration.project import Project
 
 # Workers run side by side, each on hosts of its own.
-GROUP = f"integration{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+GROUP = f"integration{WORKER}"
 SPECS = (
     HostSpec("mon1"),
     HostSpec("web1", user="deploy"),
@@ -49,7 +50,7 @@ def stack(machines: dict[str, TestHost], tmp_path_factory: pytest.TempPathFactor
 
 
 # Its own hosts: what ships logs is on every host of the site.
-SIGNALS = f"signals{os.environ.get('PYTEST_XDIST_WORKER', '')}"
+SIGNALS = f"signals{WORKER}"
 
 
 @pytest.fixture(scope="session")
