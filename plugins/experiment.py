@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from plugins.artifacts import Lock
 from plugins.compiler import Declared, DeclaredHost, compile_site
 from plugins.layers import Layer
-from plugins.model import Artifact, EndpointKind
+from plugins.model import Artifact, EndpointKind, SiteError
 from plugins.role import Context, Role
 from plugins.site import Placement, Site
 
@@ -37,7 +37,7 @@ class Experiment:
     """A site with every role twice, so that a role can wire to its own kind too.
 
     Attributes:
-        site: Every role that needs no settings, on two hosts.
+        site: Every role that needs no settings, each on two hosts of its own.
         lock: Versions of their programs.
     """
 
@@ -49,11 +49,10 @@ class Experiment:
         """The experiment with these roles.
 
         Raises:
-            SiteError: The roles do not fit on one host with their defaults.
+            SiteError: A role does not compile with its defaults.
         """
-        unready = [name for name, role in roles.items() if required(role)]
-        layer = Layer("listing", {"without": unready})
-        hosts = (DeclaredHost(name, tuple(set(roles) - set(unready)), (layer,)) for name in "ab")
+        ready = [name for name, role in roles.items() if not required(role)]
+        hosts = [host for name in ready for host in _hosts(name, roles)]
         return cls(compile_site(Declared(None, tuple(hosts), (), ()), roles), lock)
 
     def wiring(self, role: str) -> Wiring | None:
@@ -93,6 +92,24 @@ class Experiment:
         artifact = stand_in(self.lock, own.role.artifact)
         made = own.role.component(Context(own.host, own.settings, site, artifact, own.endpoints))
         return made.files, made.service.argv, dict(made.service.environment)
+
+
+def _hosts(name: str, roles: Mapping[str, Role]) -> tuple[DeclaredHost, ...]:
+    """Two hosts for a role, with what every host has beside it.
+
+    Without that where the role is an alternative to it: those share ports.
+    """
+    common = {other for other, role in roles.items() if role.everywhere}
+    for beside in (common, frozenset[str]()):
+        without = [other for other in roles if other != name and other not in beside]
+        layer = Layer("listing", {"without": without})
+        hosts = tuple(DeclaredHost(f"{name}-{copy}", (name, *beside), (layer,)) for copy in "ab")
+        try:
+            compile_site(Declared(None, hosts[:1], (), ()), roles)
+        except SiteError:
+            continue
+        break
+    return hosts
 
 
 def required(role: Role) -> tuple[str, ...]:

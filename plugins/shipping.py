@@ -37,11 +37,11 @@ def arrivals(context: Context, shipper: str, stores: Sequence[Endpoint]) -> tupl
     """Checks that a line and a trace arrive in every store that can be asked for them.
 
     Args:
-        context: The shipper's; its API endpoint takes spans.
+        context: The shipper's; its OTLP endpoint takes spans.
         shipper: Its name.
         stores: Stores of logs and of traces.
     """
-    api = context.endpoint(EndpointKind.API)
+    takes = context.endpoint(EndpointKind.OTLP).at("/v1/traces")
     checks = []
     for store in stores:
         queries = beside(context.site, store, EndpointKind.LOG_QUERY)
@@ -51,5 +51,5 @@ def arrivals(context: Context, shipper: str, stores: Sequence[Endpoint]) -> tupl
         queries = beside(context.site, store, EndpointKind.TRACE_QUERY)
         if queries and store.kind is EndpointKind.TRACES:
             found = f"a trace is found in {store.component} on {store.host}"
-            checks.append(Check(found, CheckKind.TRACE, queries, (shipper, api.local_url)))
+            checks.append(Check(found, CheckKind.TRACE, queries, (shipper, takes.local_url)))
     return tuple(checks)

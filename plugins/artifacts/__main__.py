@@ -47,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         lock = Lock.load(arguments.lock)
         for name in arguments.names:
             lock.entry(name)
+        arguments.everything = not arguments.names
         arguments.names = arguments.names or list(lock.entries)
         code: int = arguments.run(arguments, lock, screen, notes)
     except ArtifactError as error:
@@ -171,6 +172,13 @@ def _fetch(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Co
         tuple(arguments.source or SOURCES), arguments.mirror, arguments.debian_mirror
     )
     wanted = [(name, each) for name in arguments.names for each in architectures]
+    unpinned = [
+        (name, each)
+        for name, each in wanted
+        if arguments.everything
+        and not any(_is_pinned(lock, name, source, each) for source in policy.sources)
+    ]
+    wanted = [pair for pair in wanted if pair not in unpinned]
     started = time.monotonic()
 
     def progress(line: str) -> None:
@@ -188,6 +196,9 @@ def _fetch(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Co
         else:
             table.add_row(name, architecture, "", "[red]error[/]", "", "")
             failures.append(result)
+    for name, architecture in unpinned:
+        # Who asks for it by name, or places it, is told; all the others do not need it.
+        table.add_row(name, architecture, lock.entry(name).version, "[yellow]not pinned[/]", "", "")
     screen.print(table)
     for failure in failures:
         notes.print(str(failure), style="red", markup=False, soft_wrap=True)

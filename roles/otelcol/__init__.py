@@ -5,15 +5,13 @@ from __future__ import annotations
 from pydantic import Field
 
 from plugins.layers import merge_native
-from plugins.logs import SMOKE_FOLDER, log_sources
+from plugins.logs import log_sources
 from plugins.model import (
     Check,
     CheckKind,
     Component,
-    Directory,
     Endpoint,
     EndpointKind,
-    Hardening,
     ManagedFile,
     OnChange,
     Service,
@@ -25,15 +23,15 @@ from plugins.role import Context, Role, limited, own_endpoints
 from plugins.settings import (
     LATER_EXTENDS,
     Bind,
-    LogSource,
     MemorySize,
     Native,
     Port,
     Printable,
     RoleSettings,
 )
+from plugins.shipping import SMOKE_DIRECTORY, arrivals, may_read
 from plugins.site import Host
-from plugins.wiring import beside, intakes
+from plugins.wiring import intakes
 from roles.otelcol.configuration import configuration
 
 NAME = "otelcol"
@@ -88,38 +86,6 @@ def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
     )
 
 
-def _hardening(sources: tuple[LogSource, ...]) -> Hardening:
-    paths = [path for source in sources for path in source.files if path != _smoke_files()]
-    homes = any(path.startswith(("/home/", "/root/")) for path in paths)
-    return Hardening(
-        # Logs belong to whoever writes them. It may read them all, and write none.
-        capabilities=("CAP_DAC_READ_SEARCH",) if paths else (),
-        protect_home="read-only" if homes else "yes",
-        # journalctl asks /proc/sys which boot this is.
-        overrides={"ProcSubset": "all"},
-        tasks_max=1024,
-    )
-
-
-def _smoke_files() -> str:
-    return f"{SMOKE_FOLDER}/*.log"
-
-
-def _checks(context: Context, stores: tuple[Endpoint, ...]) -> tuple[Check, ...]:
-    takes = context.endpoint(EndpointKind.OTLP).at("/v1/traces")
-    checks = [Check("is healthy", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH))]
-    for store in stores:
-        queries = beside(context.site, store, EndpointKind.LOG_QUERY)
-        if queries and store.kind is EndpointKind.LOGS:
-            found = f"a log line is found in {store.component} on {store.host}"
-            checks.append(Check(found, CheckKind.LOG_LINE, queries, (NAME,)))
-        queries = beside(context.site, store, EndpointKind.TRACE_QUERY)
-        if queries and store.kind is EndpointKind.TRACES:
-            found = f"a trace is found in {store.component} on {store.host}"
-            checks.append(Check(found, CheckKind.TRACE, queries, (NAME, takes.local_url)))
-    return tuple(checks)
-
-
 def component(context: Context) -> Component:
     """The collector on one host, wired to every store of logs and traces."""
     settings: Settings = context.settings
@@ -143,15 +109,17 @@ def component(context: Context) -> Component:
             description="OpenTelemetry Collector",
             health=context.endpoint(EndpointKind.HEALTH),
             start_timeout=settings.start_timeout,
-            hardening=limited(_hardening(sources), settings),
+            hardening=limited(may_read(sources), settings),
         ),
         files=(ManagedFile("otelcol.yml", content, on_change=OnChange.RESTART),),
-        # Who runs the smoke check writes there, the collector only reads.
-        directories=(Directory(SMOKE_FOLDER, mode="0755", owner="root", writable=False),),
+        directories=(SMOKE_DIRECTORY,),
         validators=(
             Validator(("{bin}/otelcol", "validate", "--config={config}/otelcol.yml", gates)),
         ),
-        checks=_checks(context, (*logs, *traces)),
+        checks=(
+            Check("is healthy", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH)),
+            *arrivals(context, NAME, (*logs, *traces)),
+        ),
         groups=("systemd-journal",),
     )
 

@@ -140,8 +140,9 @@ def _metadata() -> Iterator[str]:
     """Ids travel beside the line, in one spelling."""
     for name, spellings in METADATA.items():
         yield from _one_name(name, spellings)
-        there = f"IsString({_field(name)}) and {_attribute(name)} == nil"
-        yield f"set({_attribute(name)}, {_field(name)}) where {there}"
+        # A number or a truth value is an id or a mark too.
+        there = f"{_field(name)} != nil and {_attribute(name)} == nil"
+        yield f"set({_attribute(name)}, String({_field(name)})) where {there}"
     yield (
         f"set({_attribute('traceId')}, log.trace_id.string) "
         f"where {_attribute('traceId')} == nil and log.trace_id != TraceID(0x{'0' * 32})"

@@ -7,7 +7,7 @@ import secrets
 import socket
 import tarfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -114,9 +114,32 @@ def host_key(container: Container) -> bytes:
 
 def execute(container: Container, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command in a host as root; return its exit code and both its outputs."""
-    code, output = container.exec_run(list(argv), stream=False)
-    text = output if isinstance(output, bytes) else b"".join(output)
-    return code if code is not None else -1, text.decode(errors="replace")
+    api = container.client.api  # type: ignore[union-attr]
+    running = api.exec_create(container.id, list(argv))["Id"]
+    # Not exec_start: it takes the connection over, past what was read with the answer's head, and
+    # loses the beginning of an output that came at once. This reads one whole answer.
+    answer = api.post(
+        f"{api.base_url}/v{api.api_version}/exec/{running}/start",
+        json={"Detach": False, "Tty": False},
+        timeout=None,
+    )
+    answer.raise_for_status()
+    code = api.exec_inspect(running)["ExitCode"]
+    text = b"".join(_outputs(answer.content)).decode(errors="replace")
+    return code if code is not None else -1, text
+
+
+def _outputs(stream: bytes) -> Iterator[bytes]:
+    """The pieces of an engine's stream of both outputs, in order.
+
+    Each has a head of 8 bytes: which output, three zeros, its length, big endian;
+    https://docs.docker.com/reference/api/engine/version/v1.47/#tag/Container/operation/ContainerAttach
+    """
+    at = 0
+    while at + 8 <= len(stream):
+        length = int.from_bytes(stream[at + 4 : at + 8], "big")
+        yield stream[at + 8 : at + 8 + length]
+        at += 8 + length
 
 
 def set_up(container: Container, seconds: float = SETUP_SECONDS) -> None:
