@@ -140,6 +140,7 @@ def wanted() -> Mapping[Path, Blocks]:
     models: dict[str, type[BaseModel]] = {
         "site": settings.SiteSettings,
         "host": settings.HostSettings,
+        "logs": settings.LogSource,
         "service": settings.AppService,
         "run": Options,
     }

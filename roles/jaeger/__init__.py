@@ -142,7 +142,10 @@ def _configuration(context: Context) -> dict[str, Any]:
     if watching:
         own = [e for e in watching if e.host == context.host.name]
         prometheus = next(iter([*own, *watching])).url.rstrip("/")
-        storage["metric_backends"] = {"performance": {"prometheus": {"endpoint": prometheus}}}
+        # The names that its own exporter gives: calls_total, duration_milliseconds.
+        names = {"normalize_calls": True, "normalize_duration": True}
+        backend = {"prometheus": {"endpoint": prometheus, **names}}
+        storage["metric_backends"] = {"performance": backend}
         query["storage"]["metrics"] = "performance"
     return {
         "extensions": {

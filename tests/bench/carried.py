@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import statistics
+import subprocess
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -19,19 +22,6 @@ GROUP = "benchsignals"
 LINES = 300_000
 PROBES = 300
 _DEADLINE_SECONDS = 300
-# JSON lines as an application writes them, a microsecond apart, one of ten with a secret.
-_WRITER = """
-BEGIN {
-  srand(7); split("info info info warn error debug", levels, " ")
-  for (n = 0; n < count; n++) {
-    secret = n % 10 ? "" : ",\\"password\\":\\"hunter2\\""
-    printf "{\\"time\\":\\"%s.%06dZ\\",\\"level\\":\\"%s\\",\\"message\\":\\"request %d was answered " \\
-      "after some time\\",\\"requestId\\":\\"%08x%08x\\",\\"path\\":\\"/users/%d\\",\\"n\\":%d%s}\\n",
-      strftime("%Y-%m-%dT%H:%M:%S", now + int(n / 1000000), 1), n % 1000000,
-      levels[1 + int(rand() * 6)], n, n, n * 7919, n % 500, n, secret
-  }
-}
-"""
 
 
 @dataclass(frozen=True)
@@ -77,15 +67,40 @@ class _Loki:
         return {json.loads(text)["n"] for stream in result for _, text in stream["values"]}
 
 
-def _throughput(loki: _Loki, machine: TestHost) -> float:
+def _write_lines(path: Path) -> None:
+    """Lines as an application writes them, a microsecond apart, one of ten with a secret."""
+    begun = datetime.now(UTC)
+    with gzip.open(path, "wt", compresslevel=1) as out:
+        for number in range(LINES):
+            line: dict[str, object] = {
+                "time": (begun + timedelta(microseconds=number)).isoformat(timespec="microseconds"),
+                "level": ("info", "info", "info", "warn", "error", "debug")[number % 6],
+                "message": f"request {number} was answered after some time",
+                "requestId": f"{number:016x}",
+                "path": f"/users/{number % 500}",
+                "n": number,
+            }
+            if number % 10 == 0:
+                line["password"] = "hunter2"  # noqa: S105
+            out.write(json.dumps(line) + "\n")
+
+
+def _sent(machine: TestHost, packed: Path) -> None:
+    """Unpack a file on a host, to ``/var/log/lines``."""
+    options = ["-i", str(machine.key), "-o", f"UserKnownHostsFile={machine.known_hosts}"]
+    where = ["-p", str(machine.ssh_port), f"{machine.user}@127.0.0.1"]
+    with packed.open("rb") as content:
+        command = ["ssh", "-q", *options, *where, "gunzip -c >/var/log/lines"]
+        subprocess.run(command, stdin=content, check=True)
+
+
+def _throughput(loki: _Loki, machine: TestHost, folder: Path) -> float:
     """Lines a second, from the first to the last of a file that is there at once."""
-    made = "/var/tmp/lines"  # noqa: S108  # a test host's
-    on(machine, f"cat >/run/writer.awk <<'E'\n{_WRITER}E")
-    on(
-        machine,
-        f"awk -v count={LINES} -v now=$(date +%s) -f /run/writer.awk >{made}; wc -l <{made}",
-    )
-    on(machine, f"mkdir -p /var/log/load && mv {made} /var/log/load/load.log")
+    packed = folder / "lines.gz"
+    _write_lines(packed)
+    _sent(machine, packed)
+    # There at once, under its name, and not while it is being unpacked.
+    on(machine, "mkdir -p /var/log/load && mv /var/log/lines /var/log/load/load.log")
     started = time.monotonic()
     query = '{service="load"}'
     while loki.count(query) < LINES:
@@ -138,7 +153,7 @@ def measure(folder: Path) -> list[Carried]:
         loki = _Loki(machines["store"])
         idle = {name: _peak(machines["ship"], name) for name in ("otelcol",)}
         delays = sorted(_delays(loki, machines["ship"]))
-        speed = _throughput(loki, machines["ship"])
+        speed = _throughput(loki, machines["ship"], folder)
         return [
             Carried("log lines a second, one collector and one Loki, none lost", speed, "lines/s"),
             Carried("delay from file to query, p50", statistics.median(delays), "s"),

@@ -81,11 +81,7 @@ def signal_stack(
             "loki": {
                 "delete_delay": "1s",
                 "rules_interval": "2s",
-                "native": {
-                    "ruler": {"evaluation_interval": "2s"},
-                    # How often queries look for what the compactor did.
-                    "storage_config": {"tsdb_shipper": {"resync_interval": "2s"}},
-                },
+                "native": {"ruler": {"evaluation_interval": "2s"}},
             },
             "logs": [
                 {"name": "shop", "files": ["/var/log/shop/*.log"], "format": "json"},
