@@ -87,6 +87,7 @@ format: $(READY) ## let ruff and the table generator write
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python -m plugins.tables
+	$(BIN)/python -m plugins.from_ansible_vars --document
 
 bench: $(READY) ## the numbers, as ratios: build/bench.json and a table
 	scripts/prepare $(BIN)/python

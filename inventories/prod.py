@@ -52,7 +52,7 @@ shop = (
             {"name": "shop", "port": 8080, "health": "/healthz", "labels": {"team": "shop"}},
             # It has no metrics yet: its health is probed all the same.
             {"name": "payments", "port": 8081, "metrics": None, "health": "/up"},
-        ]
+        ],
     },
 )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from plugins.compile_checks import log_problems, port_problems
 from plugins.layers import Layer, merge_settings, validate
 from plugins.model import Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
@@ -59,13 +60,6 @@ def _said(model: type[Settings], layer: Layer, prefix: str) -> Any:
 def _saying(host: DeclaredHost, key: str) -> Layer | None:
     """The layer that a host's top-level key is taken from."""
     return next((layer for layer in host.layers[::-1] if key in layer.values), None)
-
-
-class _Listener(NamedTuple):
-    """Who listens on a port, and for what: only the same listener may name a port twice."""
-
-    name: str
-    purpose: str
 
 
 class _Compiler:
@@ -188,50 +182,6 @@ class _Compiler:
                 placed.append(Placement(host, role, settings, endpoints))
         return placed
 
-    def check_log_classes(
-        self, site: SiteSettings, hosts: Iterable[Host], placements: Iterable[Placement]
-    ) -> None:
-        """Refuse log sources of a class that nothing says how long to keep."""
-        sources = [(host.name, "logs", source) for host in hosts for source in host.logs]
-        sources += [
-            (p.host.name, f"{p.role.name}.logs", source)
-            for p in placements
-            for source in p.settings.logs
-        ]
-        for host, where, source in sources:
-            if source.class_ not in site.log_retention:
-                what = f"class {source.class_!r} of log source {source.name!r} has no retention"
-                remedy = suggestion(source.class_, site.log_retention, "classes")
-                remedy += "; or give it one in site.log_retention"
-                self.blame(Problem(where, what, remedy, host))
-
-    def check_ports(self, placements: Iterable[Placement], hosts: Iterable[Host]) -> None:
-        """Refuse two listeners on one port of one address."""
-        taken: dict[tuple[str, int], tuple[str, _Listener]] = {}
-        # What a component serves shares one port; its cluster talks on another.
-        listeners = [
-            (e.address, e.port, p.host.name, _Listener(p.role.name, e.scheme))
-            for p in placements
-            for e in p.endpoints
-        ]
-        listeners += [
-            (h.address, s.port, h.name, _Listener(s.name, "service"))
-            for h in hosts
-            for s in h.services
-        ]
-        for address, port, host, listener in listeners:
-            other_host, taker = taken.setdefault((address, port), (host, listener))
-            if (other_host, taker) == (host, listener):
-                continue
-            name, other = listener.name, taker.name
-            if other_host == host:
-                what = f"port {port} is also {other}'s on this host"
-                self.blame(Problem(f"{name}.port", what, f"Give {name} or {other} another", host))
-            else:
-                what = f"has the address {address} of host {other_host}"
-                remedy = "Set `address` to what other hosts reach it by"
-                self.blame(Problem("address", what, remedy, host))
-
 
 def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     """Compile an inventory into a site, without touching any host.
@@ -262,9 +212,12 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     placements = [p for each in placed for p in compiler.placements(*each)]
     served = frozenset(e.kind for p in placements for e in p.endpoints)
     placements += [p for each in placed for p in compiler.placements(*each, served)]
-    if isinstance(said, SiteSettings):
-        compiler.check_log_classes(said, hosts.values(), placements)
-    compiler.check_ports(placements, hosts.values())
+    kept = said.log_retention if isinstance(said, SiteSettings) else None
+    for problem in (
+        *log_problems(kept, hosts.values(), placements),
+        *port_problems(placements, hosts.values()),
+    ):
+        compiler.blame(problem)
     if compiler.problems or not isinstance(said, SiteSettings):
         raise SiteError(tuple(compiler.problems.values()))
     name = said.name or (declared.path.stem if declared.path else "site")

@@ -16,6 +16,11 @@ from plugins.layers import Layer
 from plugins.role import all_roles
 
 COMMAND_LINE = "command line --data"
+# Data of a group or host that stands for ready-made layers: an inventory that was read from
+# files of another kind (plugins/ansible_inventory.py) knows better which of them said what.
+LAYERS = "_layers"
+# What `--data` tells the inventory file itself; no setting.
+INVENTORY_OPTIONS = frozenset({"ansible_inventory"})
 
 
 @cache
@@ -38,8 +43,9 @@ def _group_layers(path: Path | None, group: str, values: Mapping[str, Any]) -> l
     file = folder / "group_data" / f"{group}.py"
     assigned = _assigned(file)
     in_file = {key: value for key, value in values.items() if key in assigned}
-    in_inventory = {key: value for key, value in values.items() if key not in assigned}
+    in_inventory = {k: v for k, v in values.items() if k not in assigned and k != LAYERS}
     layers = [Layer(f"{inventory}: {group}", in_inventory), Layer(str(file), in_file)]
+    layers += values.get(LAYERS, ())
     return [layer for layer in layers if layer.values]
 
 
@@ -67,17 +73,20 @@ class _Reader:
         """What ``--data`` overrides, without the options of the run itself."""
         if "--data" not in self._layers:
             values = self.inventory.get_override_data()
-            kept = {key: value for key, value in values.items() if key not in known}
+            read = known | INVENTORY_OPTIONS
+            kept = {key: value for key, value in values.items() if key not in read}
             self._layers["--data"] = [Layer(COMMAND_LINE, kept)] if kept else []
         return self._layers["--data"]
 
     def host(self, host: PyinfraHost, options: frozenset[str]) -> DeclaredHost:
-        own = self.inventory.get_host_data(host.name)
+        own = dict(self.inventory.get_host_data(host.name))
+        ready = own.pop(LAYERS, ())
         layers = list(self.everyone())
         # A role that every host gets needs no group, but its group's settings still count.
         unnamed = [role for role in self.everywhere if role not in host.groups]
         for group in (*unnamed, *host.groups):
             layers += self.group(group)
+        layers += ready
         if own:
             layers.append(Layer(f"{self.path or 'inventory'}: {host.name}", own))
         layers += self.command_line(options)

@@ -15,17 +15,26 @@ _UNITS = {
 _PART = re.compile(r"(\d+)(ms|[ywdhms])")
 
 
-def go_duration(duration: str) -> str:
-    """A duration such as ``30d`` as Go's time.ParseDuration takes it: ``720h0m0s``.
+def milliseconds(duration: str) -> int:
+    """How long a duration is.
 
     Args:
         duration: In Prometheus' form, as settings validate it.
     """
-    milliseconds = sum(
+    return sum(
         int(number) * (1 if unit == "ms" else 1000 * _UNITS[unit])
         for number, unit in _PART.findall(duration)
     )
-    seconds, rest = divmod(milliseconds, 1000)
+
+
+def go_duration(duration: str, times: int = 1) -> str:
+    """A duration such as ``30d`` as Go's time.ParseDuration takes it: ``720h0m0s``.
+
+    Args:
+        duration: In Prometheus' form, as settings validate it.
+        times: What it is multiplied by.
+    """
+    seconds, rest = divmod(times * milliseconds(duration), 1000)
     hours, seconds = divmod(seconds, 3600)
     minutes, seconds = divmod(seconds, 60)
     fraction = f".{rest:03}" if rest else ""

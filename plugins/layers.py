@@ -16,6 +16,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from plugins.model import Problem
 from plugins.problem import suggestion
 from plugins.settings import Settings
+from plugins.values import PLAIN_PASSWORD
 
 S = TypeVar("S", bound=Settings)
 
@@ -156,6 +157,8 @@ def _explain(model: type[BaseModel], detail: Any, path: list[str]) -> tuple[str,
         return "required setting is missing", "Add it"
     message = str(detail["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
+    if detail["type"] == PLAIN_PASSWORD:
+        return message, "Put the password into the vault, and take it out here"
     # A check of a whole dictionary names the wrong key itself.
     named = detail["type"] == "value_error" and isinstance(detail["input"], Mapping)
     got = "" if secret or named else f", got {detail['input']!r}"

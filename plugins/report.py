@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sized
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from pyinfra.context import ctx_state
@@ -100,12 +101,36 @@ def junit(results: Iterable[CheckResult]) -> str:
     return ElementTree.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 
 
+def _told(differences: Iterable[Difference], contents: Mapping[str, str]) -> list[dict[str, Any]]:
+    return [
+        {
+            "component": d.component,
+            "subject": d.subject,
+            "what": d.what,
+            "alien": d.alien,
+            "lines": list(drift.lines([d], contents)),
+        }
+        for d in differences
+    ]
+
+
+def as_json(run: Run, hosts: Iterable[str], failed: Iterable[str]) -> str:
+    """The run for programs: its hosts, what was changed, what was checked, what differs."""
+    told = {
+        "hosts": list(hosts),
+        "failed": list(failed),
+        "changed": [asdict(change) for change in run.changed],
+        "checks": [asdict(result) for result in run.results],
+        "drift": {h: _told(found, run.contents.get(h, {})) for h, found in run.drift.items()},
+    }
+    return json.dumps(told, indent=1) + "\n"
+
+
 def _write(run: Run) -> None:
     if run.options.junit:
         Path(run.options.junit).write_text(junit(run.results))
     if run.options.report:
-        listed = [asdict(result) for result in run.results]
-        Path(run.options.report).write_text(json.dumps(listed, indent=1) + "\n")
+        Path(run.options.report).write_text(as_json(run, _hosts(run), _failed_hosts()))
 
 
 def _tell_changes(console: Console, run: Run) -> None:
@@ -207,6 +232,7 @@ def _tell_next(console: Console, differences: list[Difference]) -> None:
 def finish_drift(run: Run) -> int:
     """Tell what differs; 3 if something does and every host could be read."""
     console = _console()
+    _write(run)
     drifted = {host: found for host, found in run.drift.items() if found}
     for host, differences in sorted(drifted.items()):
         console.print(f"\n[bold]{host}[/]: {_count(differences, 'difference')}")

@@ -33,7 +33,9 @@ class Options(Settings):
         "(auto), quick, deep, or off",
     )
     junit: str | None = Field(None, description="write the checks as JUnit XML to this file")
-    report: str | None = Field(None, description="write the checks as JSON to this file")
+    report: str | None = Field(
+        None, description="write the run as JSON to this file: hosts, changes, checks, differences"
+    )
     component: str | None = Field(None, description="remove.py: the component to remove")
     purge: str | None = Field(
         None, description="remove.py: data folder to remove with it, by its full path"

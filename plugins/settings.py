@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import re2
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,6 +22,8 @@ from pydantic import (
 )
 from pydantic.config import JsonDict
 
+from plugins import values
+from plugins.durations import milliseconds
 from plugins.log_formats import FORMATS
 from plugins.problem import suggestion
 
@@ -87,9 +87,16 @@ SecretName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9
 SealedSecret = Annotated[SecretStr, BeforeValidator(_sealed)]
 DataFolder = Annotated[str, AfterValidator(_folder)]
 Printable = Annotated[str, AfterValidator(_printable)]
+# Read by everybody: a password goes into a setting of its own. Looked for first, so that no
+# other mistake shows it.
+PlainUrl = Annotated[str, AfterValidator(values.without_password), AfterValidator(_printable)]
+LinePattern = Annotated[str, AfterValidator(values.re2_pattern)]
+KeyPattern = Annotated[Printable, AfterValidator(values.key_pattern)]
 MemorySize = Annotated[str, StringConstraints(pattern=r"^(\d+[KMGT]?|infinity)$")]
 Bind = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]*$")]
 Duration = Annotated[str, AfterValidator(_duration)]
+# What a program would not take as 0, or take for "never".
+Span = Annotated[str, AfterValidator(_duration), AfterValidator(values.more_than_nothing)]
 Size = Annotated[str, AfterValidator(_size)]
 Labels = Annotated[dict[str, str], AfterValidator(_label_names)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -128,32 +135,7 @@ def _format(value: str) -> str:
     return value
 
 
-def _line_pattern(value: str) -> str:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        re2.compile(value, options)
-    except re2.error as error:
-        reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ValueError(f"is no RE2 pattern ({reason})") from error
-    return value
-
-
-def _glob(value: str) -> str:
-    if not value.startswith("/") or not value.isprintable():
-        raise ValueError("write an absolute path, with * for several files")
-    return value
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError("is no time zone such as UTC or Europe/Berlin") from error
-    return value
-
-
-Glob = Annotated[str, AfterValidator(_glob)]
+Glob = Annotated[str, AfterValidator(values.glob)]
 Unit = Annotated[
     str, StringConstraints(pattern=r"^[\w@:.\\-]+\.(service|timer|socket|mount|scope)$")
 ]
@@ -169,10 +151,10 @@ class LogSource(Settings):
     format: Annotated[str, AfterValidator(_format)] = Field(
         "plain", description=f"how lines look: {', '.join(FORMATS)}"
     )
-    multiline: Annotated[str, AfterValidator(_line_pattern)] | None = Field(
+    multiline: LinePattern | None = Field(
         None, description="RE2 pattern of an entry's first line; default: the format's own"
     )
-    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(values.zone)] = Field(
         "UTC", description="zone of times that name none"
     )
     class_: str = Field(
@@ -183,6 +165,8 @@ class LogSource(Settings):
     def _one_origin(self) -> Self:
         if bool(self.files) == bool(self.units):
             raise ValueError("give it `files` or `units`, and not both")
+        if self.units and self.multiline is not None:
+            raise ValueError("journal entries are lines of their own: take `multiline` out")
         return self
 
 
@@ -237,7 +221,20 @@ class HostSettings(Settings):
 RETENTION = {"debug": "7d", "application": "30d", "audit": "1y", "security": "1y"}
 
 
+_CLASS = re.compile(r"[a-z][a-z0-9_-]*")
+# https://github.com/grafana/loki/blob/v3.7.8/pkg/validation/limits.go#L606
+_SHORTEST_RETENTION = "24h"
+
+
 def _retention(value: dict[str, str]) -> dict[str, str]:
+    for name, period in value.items():
+        if not _CLASS.fullmatch(name):
+            raise ValueError(f"{name!r} is no class name (a-z first, then a-z, 0-9, _ or -)")
+        if milliseconds(period) < milliseconds(_SHORTEST_RETENTION):
+            raise ValueError(
+                f"class {name!r} is to be kept for {period}, and the shortest that Loki takes is "
+                f"{_SHORTEST_RETENTION}"
+            )
     return {**RETENTION, **value}
 
 

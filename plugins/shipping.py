@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from plugins.logs import SMOKE_FOLDER
 from plugins.model import Check, CheckKind, Directory, Endpoint, EndpointKind, Hardening
+from plugins.paths import Paths
 from plugins.role import Context
 from plugins.settings import LogSource
 from plugins.wiring import beside
@@ -14,21 +16,60 @@ from plugins.wiring import beside
 SMOKE_DIRECTORY = Directory(SMOKE_FOLDER, mode="0755", owner="root", writable=False)
 
 
-def may_read(sources: Iterable[LogSource]) -> Hardening:
+_LOGS = "/var/log"
+# What a shipper needs of /etc beside its own configuration: names, certificates, libraries.
+_ETC = (
+    "alternatives",
+    "ca-certificates",
+    "group",
+    "hosts",
+    "ld.so.cache",
+    "localtime",
+    "machine-id",
+    "nsswitch.conf",
+    "passwd",
+    "pki",
+    "resolv.conf",
+    "ssl/certs",
+)
+# Where data and secrets of others are.
+_HIDDEN = ("/etc", "/media", "/mnt", "/opt", "/srv", "/var")
+_HOMES = ("/home", "/root")
+
+
+def _folder(path: str) -> str:
+    """The folder that a pattern of files begins in."""
+    plain = re.split(r"[*?\[{]", path, maxsplit=1)[0]
+    return plain.rpartition("/")[0] or "/"
+
+
+def may_read(sources: Iterable[LogSource], component: str) -> Hardening:
     """The exceptions from the hardened unit that reading these sources needs.
+
+    Logs belong to whoever writes them, so a shipper may read every file. Who writes logs could
+    then put a link to somebody else's secret among them: so it sees nothing but logs. Folders
+    outside /var/log must be there when it starts.
 
     Args:
         sources: The host's log sources.
+        component: The shipper.
     """
-    paths = [path for source in sources for path in source.files]
-    foreign = [path for path in paths if not path.startswith(f"{SMOKE_FOLDER}/")]
-    homes = any(path.startswith(("/home/", "/root/")) for path in foreign)
+    paths, folders = Paths(component), {_folder(path) for s in sources for path in s.files}
+    foreign = {folder for folder in folders if folder != SMOKE_FOLDER}
+    homes = any(folder.startswith(_HOMES) for folder in foreign)
+    apart = sorted(folder for folder in foreign if not f"{folder}/".startswith(f"{_LOGS}/"))
+    seen = [_LOGS, *apart, *(f"/etc/{name}" for name in _ETC)]
     return Hardening(
-        # Logs belong to whoever writes them. It may read them all, and write none.
         capabilities=("CAP_DAC_READ_SEARCH",) if foreign else (),
-        protect_home="read-only" if homes else "yes",
-        # Readers of the journal ask /proc/sys which boot this is.
-        overrides={"ProcSubset": "all"},
+        protect_home="tmpfs" if homes else "yes",
+        overrides={
+            # Readers of the journal ask /proc/sys which boot this is.
+            "ProcSubset": "all",
+            "TemporaryFileSystem": " ".join(f"{folder}:ro" for folder in _HIDDEN),
+            "BindPaths": paths.storage,
+            "BindReadOnlyPaths": " ".join([paths.etc, paths.versions, *(f"-{p}" for p in seen)]),
+            "InaccessiblePaths": "-/boot -/run/credentials -/run/secrets",
+        },
         tasks_max=1024,
     )
 

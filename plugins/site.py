@@ -89,7 +89,19 @@ class Site:
         return tuple(e for p in placements for e in p.endpoints if e.kind is kind)
 
     def without(self, left_out: Iterable[tuple[str, str]]) -> Site:
-        """The site without some (role, architecture) pairs, so that nothing wires to them."""
+        """The site without some (role, architecture) pairs, so that nothing wires to them.
+
+        Roles that serve what is then nowhere any more go with it, see :attr:`Role.serves`.
+        """
         gone = frozenset(left_out)
-        kept = (p for p in self.placements if (p.role.name, p.host.architecture) not in gone)
-        return replace(self, placements=tuple(kept))
+        kept = [p for p in self.placements if (p.role.name, p.host.architecture) not in gone]
+        left = _kinds(kept)
+        lost = _kinds(self.placements) - left
+        return replace(
+            self,
+            placements=tuple(p for p in kept if not p.role.serves & lost or p.role.serves & left),
+        )
+
+
+def _kinds(placements: Iterable[Placement]) -> frozenset[EndpointKind]:
+    return frozenset(endpoint.kind for p in placements for endpoint in p.endpoints)

@@ -35,6 +35,7 @@ _BLOCK = re.compile(
 # Compared by equality: an alias is what its plain type is, with something beside it.
 _WORDS: tuple[tuple[Any, str], ...] = (
     (settings.Duration, "duration"),
+    (settings.Span, "duration"),
     (settings.Size, "size"),
     (settings.Labels, "labels"),
     (settings.Port, "port"),

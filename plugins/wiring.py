@@ -132,6 +132,8 @@ def intakes(site: Site, kind: EndpointKind, host: Host) -> tuple[Endpoint, ...]:
     """
     stores: dict[tuple[str, str], list[Endpoint]] = defaultdict(list)
     for endpoint in site.endpoints(kind):
+        if endpoint.local_only and endpoint.host != host.name:
+            continue
         shared = endpoint.labels.get("shared")
         stores[endpoint.component, shared or f"host {endpoint.host}"].append(endpoint)
 

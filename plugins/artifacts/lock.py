@@ -161,9 +161,15 @@ class Lock:
 
         digest = sha256.get(architecture)
         if digest is None:
+            remedy = (
+                "its sha256 is null: run `make lock`"
+                if architecture in sha256
+                else f"write `{architecture}: null` below {name} in {self.path.name} and run "
+                "`make lock`"
+            )
             raise NotOfferedError(
                 f"the lock has no sha256 for {fill(location)}; nothing is trusted on first use: "
-                f"write `{architecture}: null` below {name} in {self.path.name} and run `make lock`"
+                f"{remedy}"
             )
         members = {program: fill(member) for program, member in file.members.items()}
         return Pinned(fill(location), digest, members)

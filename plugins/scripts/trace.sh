@@ -10,7 +10,8 @@ body=$(curl -sS -m 10 -w '\n%{http_code}' -H 'Content-Type: application/json' --
 {"resourceSpans": [{"resource": {"attributes": [
   {"key": "service.name", "value": {"stringValue": "$service"}}]},
  "scopeSpans": [{"scope": {"name": "stackwatch"}, "spans": [{"traceId": "$trace", "spanId": "$span",
-  "name": "a smoke check", "kind": 1, "startTimeUnixNano": "$now", "endTimeUnixNano": "$now"}]}]}]}
+  "name": "a smoke check", "kind": 1,
+  "attributes": [{"key": "sampling.priority", "value": {"intValue": 1}}], "startTimeUnixNano": "$now", "endTimeUnixNano": "$now"}]}]}]}
 E
 )
 case $body in

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from plugins.durations import go_duration
 from plugins.layers import merge_native
@@ -27,13 +27,14 @@ from plugins.paths import Paths
 from plugins.role import Context, Role, limited
 from plugins.settings import (
     LATER_EXTENDS,
-    Duration,
     MemorySize,
     Native,
+    PlainUrl,
     Port,
     Printable,
     RoleSettings,
     SealedSecret,
+    Span,
 )
 from plugins.settings import Settings as Frozen
 from plugins.site import Host
@@ -46,10 +47,16 @@ PASSWORD = "secrets/elasticsearch"  # noqa: S105  # the file's name
 class Elasticsearch(Frozen):
     """An Elasticsearch or OpenSearch that keeps the traces."""
 
-    urls: list[Printable] = Field(min_length=1, description="its URLs")
+    urls: list[PlainUrl] = Field(min_length=1, description="its URLs")
     username: Printable = Field("", description="user; empty for none")
     password: SealedSecret | None = Field(None, description="password, from a vault")
     index_prefix: Printable = Field("", description="prefix of its indices")
+
+
+def _prefix(value: str) -> str:
+    if value != "/" and (not value.startswith("/") or value.endswith("/")):
+        raise ValueError("must start with /, and not end with one, as /jaeger")
+    return value
 
 
 class Settings(RoleSettings):
@@ -67,13 +74,15 @@ class Settings(RoleSettings):
     storage: Literal["badger", "elasticsearch", "opensearch"] = Field(
         "badger", description="where traces are kept: its own disk, or a search engine"
     )
-    retention: Duration = Field(
+    retention: Span = Field(
         "7d", description="how long its own disk keeps traces; search engines have policies"
     )
     elasticsearch: Elasticsearch | None = Field(
         None, description="for `elasticsearch` and `opensearch`: where it is"
     )
-    base_path: Printable = Field("/", description="path prefix of the interface behind a proxy")
+    base_path: Annotated[Printable, AfterValidator(_prefix)] = Field(
+        "/", description="path prefix of the interface behind a proxy"
+    )
     native: Native = Field(
         {}, description="native configuration, merged over ours", json_schema_extra=LATER_EXTENDS
     )

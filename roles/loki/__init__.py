@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, field_validator
 
+from plugins.durations import milliseconds
 from plugins.layers import merge_native
 from plugins.model import (
     Check,
@@ -38,11 +39,12 @@ from plugins.settings import (
     Printable,
     RoleSettings,
     SealedSecret,
+    Span,
 )
 from plugins.settings import Settings as Frozen
-from plugins.site import Host
+from plugins.site import Host, Site
 from roles.loki.configuration import configuration
-from roles.loki.schema import refusal
+from roles.loki.schema import day, in_order, refusal
 
 NAME = "loki"
 PATHS = Paths(NAME)
@@ -50,6 +52,8 @@ CREDENTIALS = "secrets/s3"
 # Without authentication there is one tenant, and this is its name:
 # https://grafana.com/docs/loki/latest/operations/multi-tenancy/
 TENANT = "rules/fake"
+# A reload is waited for so long; a changed rule must have been seen by then.
+_LONGEST_RULES_INTERVAL = "20s"
 
 
 class ObjectStorage(Frozen):
@@ -69,7 +73,7 @@ class ObjectStorage(Frozen):
 class Period(Frozen):
     """From which day on entries are stored in which form. Periods are added, never changed."""
 
-    from_: str = Field(alias="from", pattern=r"^\d{4}-\d{2}-\d{2}$", description="first day, UTC")
+    from_: Annotated[str, AfterValidator(day)] = Field(alias="from", description="first day, UTC")
     object_store: Literal["filesystem", "s3"] = Field(
         "filesystem", description="where chunks and index go"
     )
@@ -96,17 +100,36 @@ class Settings(RoleSettings):
     replication: int = Field(
         1, ge=1, description="how many of the Lokis that share a storage take each line"
     )
-    reject_older: Duration = Field("168h", description="entries older than this are refused")
-    compaction_interval: Duration = Field("10m", description="how often the compactor runs")
+    reject_older: Span = Field("168h", description="entries older than this are refused")
+    late_lines: Span = Field(
+        "12h", description="how far behind the newest line of its stream a line may be"
+    )
+    compaction_interval: Span = Field("10m", description="how often the compactor runs")
     delete_delay: Duration = Field(
         "2h", description="how long chunks that retention gave up stay, for queries that run"
     )
     ingestion_mb: int = Field(32, ge=1, description="MB of lines that it takes in a second")
-    rules_interval: Duration = Field("10s", description="how often rule files are read")
+    rules_interval: Span = Field("10s", description="how often rule files are read, 20s at most")
     external_url: Printable = Field("", description="URL people reach it by, for links in alerts")
     native: Native = Field(
         {}, description="native loki.yml, merged over ours", json_schema_extra=LATER_EXTENDS
     )
+
+    @field_validator("rules_interval")
+    @classmethod
+    def _soon(cls, value: str) -> str:
+        if milliseconds(value) > milliseconds(_LONGEST_RULES_INTERVAL):
+            raise ValueError(
+                f"must be {_LONGEST_RULES_INTERVAL} or less: a reload is waited for 30s, and a "
+                "changed rule must have been read by then"
+            )
+        return value
+
+    @field_validator("periods")
+    @classmethod
+    def _one_after_the_other(cls, value: list[Period]) -> list[Period]:
+        in_order([period.from_ for period in value])
+        return value
 
 
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
@@ -161,11 +184,33 @@ def _release_file(release: str) -> ManagedFile:
     return ManagedFile(f"{TENANT}/stackwatch_release.yml", to_yaml({"groups": [group]}))
 
 
-def _problems(settings: Settings) -> list[Problem]:
-    problems = []
+def _replicas(settings: Settings, site: Site) -> Problem | None:
+    """Every replica of a line is another Loki's on the same storage."""
+    if settings.replication > 1 and settings.s3 is None:
+        remedy = "Say loki.s3 for one that all share, or take it out: each has every line anyway"
+        what = f"{settings.replication} with storages of their own"
+        return Problem("loki.replication", what, remedy)
+    bucket = settings.s3.bucket if settings.s3 else None
+    takers = site.endpoints(EndpointKind.LOGS, NAME)
+    sharing = sum(endpoint.labels.get("shared") == bucket for endpoint in takers)
+    if settings.replication > 1 and settings.replication > sharing:
+        what = f"{settings.replication}, but the Lokis on the storage {bucket} are {sharing}"
+        return Problem("loki.replication", what, "Lower it, or give more hosts the role")
+    return None
+
+
+def _problems(settings: Settings, site: Site) -> list[Problem]:
+    replicas = _replicas(settings, site)
+    problems = [replicas] if replicas else []
+    if settings.s3 and settings.periods and settings.periods[-1].object_store != "s3":
+        what = f"the newest, from {settings.periods[-1].from_}, is on the filesystem beside loki.s3"
+        remedy = 'Say "object_store": "s3" in it, or, if it is in force, add one that starts later'
+        problems.append(Problem("loki.periods", what, f"{remedy}; or take loki.s3 out"))
     if any(period.object_store == "s3" for period in settings.periods) and settings.s3 is None:
         remedy = "Say loki.s3, or let the period be on the filesystem"
-        problems.append(Problem("loki.periods", "a period is stored in s3, of which", remedy))
+        problems.append(
+            Problem("loki.periods", "a period is stored in s3, of which nothing is said", remedy)
+        )
     if settings.s3 and bool(settings.s3.access_key_id) != bool(settings.s3.secret_access_key):
         remedy = "Give both, or neither for the machine's own"
         problems.append(Problem("loki.s3", "has a key without its secret", remedy))
@@ -179,7 +224,7 @@ def component(context: Context) -> Component:
         SiteError: Settings that contradict each other, or a drop-in file that is not valid.
     """
     settings: Settings = context.settings
-    problems = _problems(settings)
+    problems = _problems(settings, context.site)
     ours = configuration(settings, context.host, context.site, f"{PATHS.config}/rules")
     rules = rule_files(context.site, "log_rules", TENANT, problems)
     if problems:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from plugins.durations import go_duration
 from plugins.model import EndpointKind
 from plugins.paths import Paths
 from plugins.site import Host, Site
@@ -74,7 +75,9 @@ def _limits(settings: Settings, site: Site) -> dict[str, Any]:
             for name, period in sorted(retention.items())
         ],
         "reject_old_samples": True,
-        "reject_old_samples_max_age": settings.reject_older,
+        "reject_old_samples_max_age": go_duration(settings.reject_older),
+        # Whoever reaches the API could delete what is kept as evidence.
+        "deletion_mode": "disabled",
         # A year of audit events must be findable in one query.
         "max_query_length": "0s",
         "allow_structured_metadata": True,
@@ -102,7 +105,7 @@ def _ruler(settings: Settings, site: Site, rules: str) -> dict[str, Any]:
     ruler: dict[str, Any] = {
         "storage": {"type": "local", "local": {"directory": rules}},
         "rule_path": f"{_STORAGE}/ruler",
-        "poll_interval": settings.rules_interval,
+        "poll_interval": go_duration(settings.rules_interval),
         "ring": {"kvstore": {"store": "inmemory"}},
         "enable_api": True,
         "wal": {"dir": f"{_STORAGE}/ruler-wal"},
@@ -144,20 +147,24 @@ def configuration(settings: Settings, host: Host, site: Site, rules: str) -> dic
         "limits_config": _limits(settings, site),
         "compactor": {
             "working_directory": f"{_STORAGE}/compactor",
-            "compaction_interval": settings.compaction_interval,
+            "compaction_interval": go_duration(settings.compaction_interval),
             "retention_enabled": True,
-            "retention_delete_delay": settings.delete_delay,
+            "retention_delete_delay": go_duration(settings.delete_delay),
             "delete_request_store": "s3" if settings.s3 else "filesystem",
         },
         "ruler": _ruler(settings, site, rules),
     }
+    # Loki takes lines that are up to half a chunk's age behind the newest of their stream. After a
+    # long outage, or with two files in one stream, they are; they would be refused for good.
+    made["ingester"] = {"max_chunk_age": go_duration(settings.late_lines, times=2)}
     if len(members) > 1:
         made["memberlist"] = {
             "bind_port": settings.cluster_port,
+            **({"bind_addr": [settings.listen]} if settings.listen else {}),
             "advertise_addr": host.address,
             "join_members": members,
         }
     else:
         # Nobody else is to be waited for: it is ready as soon as it has read its log.
-        made["ingester"] = {"lifecycler": {"min_ready_duration": "0s"}}
+        made["ingester"]["lifecycler"] = {"min_ready_duration": "0s"}
     return made

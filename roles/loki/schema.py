@@ -2,12 +2,43 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from itertools import pairwise
 from typing import Any
 
 import yaml
 
 Period = dict[str, Any]
+
+
+def day(value: str) -> str:
+    """A day as Loki takes it, for a setting."""
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != value:
+        raise ValueError("is no day such as 2024-04-01")
+    return value
+
+
+def in_order(days: Sequence[str]) -> None:
+    """Refuse periods of which one hides another, or none is in force.
+
+    Args:
+        days: First day of each, as they stand in the settings.
+    """
+    for first, following in pairwise(days):
+        if first == following:
+            raise ValueError(f"two periods start on {first}: take one out")
+        if first > following:
+            raise ValueError(f"{following} stands after {first}: write the oldest first")
+    if days and days[0] > datetime.now(UTC).date().isoformat():
+        raise ValueError(
+            f"the first one starts on {days[0]}: until then nothing could be stored. Put the one "
+            "that is in force before it"
+        )
 
 
 def _periods(content: str) -> dict[str, Period]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from plugins.layers import merge_native
 from plugins.logs import log_sources
@@ -14,7 +16,9 @@ from plugins.model import (
     EndpointKind,
     ManagedFile,
     OnChange,
+    Problem,
     Service,
+    SiteError,
     Validator,
 )
 from plugins.native import to_yaml
@@ -23,14 +27,15 @@ from plugins.role import Context, Role, limited, own_endpoints
 from plugins.settings import (
     LATER_EXTENDS,
     Bind,
+    KeyPattern,
     MemorySize,
     Native,
     Port,
-    Printable,
     RoleSettings,
 )
 from plugins.shipping import SMOKE_DIRECTORY, arrivals, may_read
 from plugins.site import Host
+from plugins.values import below
 from plugins.wiring import intakes
 from roles.otelcol.configuration import configuration
 
@@ -61,7 +66,7 @@ class Settings(RoleSettings):
     sampling_percent: float = Field(
         100, gt=0, le=100, description="share of traces that are kept, decided by their id"
     )
-    redact_keys: list[Printable] = Field(
+    redact_keys: list[KeyPattern] = Field(
         [],
         description="RE2 patterns of further keys whose values are secret, e.g. `iban`",
         json_schema_extra=LATER_EXTENDS,
@@ -69,6 +74,11 @@ class Settings(RoleSettings):
     native: Native = Field(
         {}, description="native configuration, merged over ours", json_schema_extra=LATER_EXTENDS
     )
+
+    @model_validator(mode="after")
+    def _waits_before_it_is_killed(self) -> Self:
+        below(self.memory_limit_mib, self.memory_max)
+        return self
 
 
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
@@ -87,12 +97,21 @@ def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
 
 
 def component(context: Context) -> Component:
-    """The collector on one host, wired to every store of logs and traces."""
+    """The collector on one host, wired to every store of logs and traces.
+
+    Raises:
+        SiteError: There is nowhere to ship to.
+    """
     settings: Settings = context.settings
     site, host = context.site, context.host
     sources = log_sources(site, host)
     logs = intakes(site, EndpointKind.LOGS, host)
     traces = intakes(site, EndpointKind.TRACES, host)
+    if not (logs or traces):
+        what = "no store of logs or traces takes anything from this host"
+        remedy = "Give a host the role loki or jaeger, and let it listen on more than loopback"
+        remedy += f"; or say `without: [{NAME!r}]` on this host"
+        raise SiteError((Problem(NAME, what, remedy, host.name),))
     content = to_yaml(merge_native(configuration(context, sources, logs, traces), settings.native))
     # Without it entries wait in memory after their place in the file was noted:
     # https://github.com/open-telemetry/opentelemetry-collector-contrib/issues/35456
@@ -109,7 +128,7 @@ def component(context: Context) -> Component:
             description="OpenTelemetry Collector",
             health=context.endpoint(EndpointKind.HEALTH),
             start_timeout=settings.start_timeout,
-            hardening=limited(may_read(sources), settings),
+            hardening=limited(may_read(sources, NAME), settings),
         ),
         files=(ManagedFile("otelcol.yml", content, on_change=OnChange.RESTART),),
         directories=(SMOKE_DIRECTORY,),

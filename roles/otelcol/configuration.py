@@ -5,7 +5,6 @@ https://opentelemetry.io/docs/collector/configuration/
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -17,7 +16,17 @@ from plugins.paths import Paths
 from plugins.redaction import SECRET_KEYS
 from plugins.role import Context
 from plugins.settings import LogSource
-from roles.otelcol.reading import FORMAT, JOURNAL, ZONE, statements
+from roles.otelcol.reading import (
+    FORMAT,
+    JOURNAL,
+    RESERVED,
+    ZONE,
+    guests,
+    literal,
+    spans,
+    statements,
+    text,
+)
 
 if TYPE_CHECKING:
     from roles.otelcol import Settings
@@ -30,28 +39,28 @@ LABELS = ("service", "environment", "host", "level", "class")
 def _files(source: LogSource, storage: str) -> dict[str, Any]:
     starts = source.multiline or FORMATS[source.format].starts
     receiver: dict[str, Any] = {
-        "include": source.files,
+        "include": [literal(path) for path in source.files],
         "include_file_name": False,
         "include_file_path": True,
         # A file that appears is new: it is read from its first line.
         "start_at": "beginning",
         "storage": storage,
         "max_log_size": "1MiB",
+        # The end of a file is an entry when nothing has followed for so long.
+        "force_flush_period": "2s",
         # A pipeline that is full makes a file wait, it never makes it lose a line.
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
         "attributes": {
-            "service": source.name,
+            "service": literal(source.name),
             "class": source.class_,
             FORMAT: source.format,
             ZONE: source.timezone,
         },
     }
     if source.exclude:
-        receiver["exclude"] = source.exclude
+        receiver["exclude"] = [literal(path) for path in source.exclude]
     if starts:
-        receiver["multiline"] = {"line_start_pattern": starts.replace("$", "$$")}
-        # The last entry of a file is over when nothing has followed for so long.
-        receiver["force_flush_period"] = "2s"
+        receiver["multiline"] = {"line_start_pattern": literal(starts)}
     return receiver
 
 
@@ -62,6 +71,8 @@ def _journal(sources: Sequence[LogSource], storage: str) -> dict[str, Any]:
         "start_at": "beginning",
         "storage": storage,
         "convert_message_bytes": True,
+        # Or journalctl leaves out what is longer than 4 KB.
+        "all": True,
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
         "attributes": {JOURNAL: "yes"},
     }
@@ -73,10 +84,7 @@ def _log_receivers(sources: Sequence[LogSource], storage: str) -> dict[str, Any]
         if source.files:
             # Its place in every file is remembered under this name: it must not change when
             # another source comes or goes.
-            name = f"file_log/{_plain(source.name)}"
-            if name in made:
-                name += f"-{hashlib.sha256(' '.join(source.files).encode()).hexdigest()[:8]}"
-            made[name] = _files(source, storage)
+            made[f"file_log/{_plain(source.name)}"] = _files(source, storage)
     units = [source for source in sources if source.units]
     return made | ({"journald": _journal(units, storage)} if units else {})
 
@@ -86,8 +94,9 @@ def _plain(name: str) -> str:
 
 
 def _exporter(intake: Endpoint, settings: Settings, storage: str) -> dict[str, Any]:
+    url = intake.local_url if intake.local_only else intake.url
     return {
-        "endpoint": intake.url.rstrip("/"),
+        "endpoint": url.rstrip("/"),
         "timeout": "15s",
         # On disk before the source is told that it was taken; for ever until the store has it.
         "sending_queue": {
@@ -122,15 +131,16 @@ def _telemetry(settings: Settings, listen: str) -> dict[str, Any]:
 def _upsert(values: Mapping[str, str]) -> dict[str, Any]:
     return {
         "attributes": [
-            {"key": key, "value": value.replace("$", "$$"), "action": "upsert"}
+            {"key": key, "value": literal(value), "action": "upsert"}
             for key, value in values.items()
         ]
     }
 
 
-def _transform(context: str, lines: Sequence[str]) -> dict[str, Any]:
-    statements = [{"context": context, "statements": list(lines)}]
-    return {"error_mode": "silent", "log_statements": statements}
+def _transform(signal: str, **lines: Sequence[str]) -> dict[str, Any]:
+    """A transform processor: statements by context."""
+    grouped = [{"context": name, "statements": list(said)} for name, said in lines.items()]
+    return {"error_mode": "silent", f"{signal}_statements": grouped}
 
 
 def _receivers(settings: Settings) -> dict[str, Any]:
@@ -144,24 +154,35 @@ def _receivers(settings: Settings) -> dict[str, Any]:
     }
 
 
+def _masking(settings: Settings) -> dict[str, Any]:
+    """What became an attribute, by the name it has there."""
+    keys = "|".join([*SECRET_KEYS, *settings.redact_keys])
+    return {"allow_all_keys": True, "blocked_key_patterns": [f"(?i)(?:{literal(keys)})$$"]}
+
+
 def _log_processors(context: Context, sources: Sequence[LogSource]) -> dict[str, Any]:
     settings: Settings = context.settings
     host = context.host
     return {
-        # What became an attribute, by the name it has there.
-        "redaction": {
-            "allow_all_keys": True,
-            "blocked_key_patterns": [
-                f"(?i)(?:{'|'.join([*SECRET_KEYS, *settings.redact_keys])})$$"
-            ],
-        },
-        "transform/read": _transform("log", statements(sources, settings.redact_keys)),
+        "redaction": _masking(settings),
+        "transform/read": _transform("log", log=statements(sources, settings.redact_keys)),
         # Labels stand with the resource: lines of one stream come together.
         "groupbyattrs": {"keys": ["service", "level", "class"]},
         "resource/logs": _upsert({"host": host.name, "environment": host.environment}),
         "transform/labels": _transform(
-            "resource", [f"keep_keys(resource.attributes, {json.dumps(LABELS)})"]
+            "log", resource=[f"keep_keys(resource.attributes, {json.dumps(LABELS)})"]
         ),
+    }
+
+
+def _guest_processors(settings: Settings) -> dict[str, Any]:
+    """First of all for lines that came over OTLP: they say what they are, but not all of it."""
+    return {
+        "transform/guests": _transform(
+            "log",
+            resource=[f"delete_matching_keys(resource.attributes, {text(RESERVED)})"],
+            log=guests(settings.redact_keys),
+        )
     }
 
 
@@ -171,17 +192,23 @@ def _trace_processors(context: Context) -> dict[str, Any]:
     told = {"host.name": host.name, "deployment.environment": host.environment}
     processors: dict[str, Any] = {
         "resource/traces": _upsert(told),
-        "redaction": {
-            "allow_all_keys": True,
-            "blocked_key_patterns": [
-                f"(?i)(?:{'|'.join([*SECRET_KEYS, *settings.redact_keys])})$$"
-            ],
-        },
+        "redaction": _masking(settings),
+        "transform/traces": _transform("trace", **spans(settings.redact_keys)),
     }
     if settings.sampling_percent < 100:
         sampling = {"sampling_percentage": settings.sampling_percent}
         processors["probabilistic_sampler"] = sampling
     return processors
+
+
+def _named(signal: str, stores: Sequence[Endpoint]) -> dict[str, Endpoint]:
+    """Exporters' names. Queues on disk go by them: a store that moves keeps its queue."""
+    named: dict[str, Endpoint] = {}
+    for store in stores:
+        name = f"otlp_http/{signal}-{store.component}"
+        copies = sum(other.startswith(name) for other in named)
+        named[f"{name}-{copies + 1}" if copies else name] = store
+    return named
 
 
 def configuration(
@@ -208,29 +235,37 @@ def configuration(
     pipelines: dict[str, Any] = {}
 
     def pipeline(
-        signal: str, sources: list[str], steps: dict[str, Any], stores: Sequence[Endpoint]
+        name: str, sources: Sequence[str], steps: Mapping[str, Any], stores: Sequence[Endpoint]
     ) -> None:
-        names = {f"otlp_http/{signal}-{e.component}-{e.host}": e for e in stores}
+        sent = _named(name.partition("/")[0], stores)
         processors.update(steps)
-        exporters.update({n: _exporter(e, settings, queue) for n, e in names.items()})
-        pipelines[signal] = {
-            "receivers": sources,
+        exporters.update({n: _exporter(e, settings, queue) for n, e in sent.items()})
+        pipelines[name] = {
+            "receivers": list(sources),
             "processors": ["memory_limiter", *steps],
-            "exporters": list(names),
+            "exporters": list(sent),
         }
 
     if logs:
         readers = _log_receivers(sources, offsets)
         receivers |= readers
-        pipeline("logs", ["otlp", *readers], _log_processors(context, sources), logs)
+        steps = _log_processors(context, sources)
+        pipeline("logs", list(readers), steps, logs)
+        pipeline("logs/guests", ["otlp"], _guest_processors(settings) | steps, logs)
     if traces:
         pipeline("traces", ["otlp"], _trace_processors(context), traces)
-    storage = {"fsync": settings.fsync, "compaction": {"on_start": True, "directory": _STORAGE}}
+    storage = {
+        "fsync": settings.fsync,
+        "create_directory": True,
+        # A file that a power cut has damaged is put aside, or nothing would be shipped any more.
+        "recreate": True,
+        "compaction": {"on_start": True, "cleanup_on_start": True, "directory": _STORAGE},
+    }
     return {
         "extensions": {
             "health_check": {"endpoint": f"{listen}:{settings.health_port}"},
-            offsets: {"directory": f"{_STORAGE}/offsets", "create_directory": True, **storage},
-            queue: {"directory": f"{_STORAGE}/queue", "create_directory": True, **storage},
+            offsets: {"directory": f"{_STORAGE}/offsets", **storage},
+            queue: {"directory": f"{_STORAGE}/queue", **storage},
         },
         "receivers": receivers,
         "processors": processors,

@@ -32,12 +32,22 @@ _NO_LEVEL = "unknown"
 _OBJECT = r"^\s*\{"
 
 
-def text(value: str) -> str:
-    """A text as a literal of the statements' language, inside a configuration.
+# Attributes that are ours to set.
+RESERVED = r"^(?:stackwatch\..*|service|environment|host|level|class)$"
+# A longer attribute would make the store refuse the whole line.
+_LONGEST = 4096
+# How far ahead of its reading a line's time may be: clocks differ, and zones are guessed.
+_AHEAD_NANOSECONDS = 300 * 10**9
 
-    ``$`` starts a variable in every configuration of the collector, so it is doubled.
-    """
-    return json.dumps(value, ensure_ascii=False).replace("$", "$$")
+
+def literal(value: str) -> str:
+    """A text as it stands in a configuration, where ``$`` starts a variable."""
+    return value.replace("$", "$$")
+
+
+def text(value: str) -> str:
+    """A text as a literal of the statements' language, inside a configuration."""
+    return literal(json.dumps(value, ensure_ascii=False))
 
 
 def _attribute(name: str) -> str:
@@ -66,6 +76,8 @@ def _journal(sources: Iterable[LogSource]) -> Iterator[str]:
     # What systemd itself says of a unit.
     yield f'set({unit}, log.body["UNIT"]) where {entry} and log.body["_PID"] == "1"'
     yield f'set({_attribute(_PRIORITY)}, log.body["PRIORITY"]) where {entry}'
+    # What is empty, or no text, leaves nothing else of the entry behind.
+    yield f'set(log.body, "") where {entry} and log.body["MESSAGE"] == nil'
     yield f'set(log.body, log.body["MESSAGE"]) where {entry}'
     for source in sources:
         told = {
@@ -99,12 +111,19 @@ def _one_name(name: str, spellings: Sequence[str]) -> Iterator[str]:
 
 def _times(zones: Sequence[str]) -> Iterator[str]:
     """Set the time that the line itself names; a line sent twice is then the same entry twice."""
-    time = _field("time")
+    time, odd = _field("time"), _field("odd")
     yield from _one_name("time", TIME_KEYS)
+    # Nearly every line has the first spelling: the others are only tried where it does not fit.
+    usual, *others = TIMES
+    fits = f"IsMatch({time}, {text(usual.matches)})"
+    yield f"set({odd}, true) where IsString({time}) and not {fits}"
+    yield (
+        f"set(log.time, Time({time}, {text(usual.layout)})) where IsString({time}) and {odd} == nil"
+    )
     for pattern, spelling in SPELLINGS:
-        yield f"replace_pattern({time}, {text(pattern)}, {text(spelling)}) where IsString({time})"
-    for layout in TIMES:
-        matches = f"IsString({time}) and IsMatch({time}, {text(layout.matches)})"
+        yield f"replace_pattern({time}, {text(pattern)}, {text(spelling)}) where {odd} == true"
+    for layout in (usual, *others):
+        matches = f"{odd} == true and IsMatch({time}, {text(layout.matches)})"
         if layout.zoned:
             yield f"set(log.time, Time({time}, {text(layout.layout)})) where {matches}"
             continue
@@ -114,14 +133,18 @@ def _times(zones: Sequence[str]) -> Iterator[str]:
     # Seconds since 1970, as Go's zap writes them.
     seconds = f"Int({time} * 1000000000)"
     yield f"set(log.time_unix_nano, {seconds}) where IsDouble({time}) and {time} < 100000000000.0"
-    yield "set(log.time, log.observed_time) where log.time_unix_nano == 0"
+    # A time that is still to come was read with the wrong zone or year. The store would refuse it.
+    ahead = f"log.time_unix_nano - log.observed_time_unix_nano > {_AHEAD_NANOSECONDS}"
+    unsound = f"log.time_unix_nano == 0 or (log.observed_time_unix_nano > 0 and {ahead})"
+    yield f"set(log.time, log.observed_time) where {unsound}"
 
 
 def _levels() -> Iterator[str]:
     level, priority = _field("level"), _attribute(_PRIORITY)
     yield from _one_name("level", LEVEL_KEYS)
+    yield f'set({level}, ConvertCase({level}, "lower")) where IsString({level})'
     for known, names in LEVELS.items():
-        found = f"IsString({level}) and IsMatch({level}, {text(f'^(?i:{chr(124).join(names)})$')})"
+        found = " or ".join(f"{level} == {text(name)}" for name in names)
         yield f"set({_attribute('level')}, {text(known)}) where {found}"
     for digit, known in PRIORITIES.items():
         missing = f"{_attribute('level')} == nil and {priority} == {text(digit)}"
@@ -140,8 +163,9 @@ def _metadata() -> Iterator[str]:
     """Ids travel beside the line, in one spelling."""
     for name, spellings in METADATA.items():
         yield from _one_name(name, spellings)
-        # A number or a truth value is an id or a mark too.
-        there = f"{_field(name)} != nil and {_attribute(name)} == nil"
+        # A number is an id too.
+        kind = f"(IsString({_field(name)}) or IsInt({_field(name)}) or IsDouble({_field(name)}))"
+        there = f'{kind} and {_field(name)} != "" and {_attribute(name)} == nil'
         yield f"set({_attribute(name)}, String({_field(name)})) where {there}"
     yield (
         f"set({_attribute('traceId')}, log.trace_id.string) "
@@ -164,6 +188,46 @@ def _labels() -> Iterator[str]:
     yield f'set({kept}, "debug") where {low} and {kept} == "application"'
 
 
+def guests(more_keys: Sequence[str]) -> list[str]:
+    """What is done first to a line that came over OTLP: it becomes one like those of files.
+
+    Args:
+        more_keys: Patterns of further keys whose values are secret.
+    """
+    return [
+        f"delete_matching_keys(log.attributes, {text(RESERVED)})",
+        "flatten(log.attributes)",
+        *_replaced(more_keys, 'replace_all_patterns(log.attributes, "value", {})'),
+        "set(log.body, String(log.body)) where not IsString(log.body)",
+        f'set({_attribute(FORMAT)}, "json") where IsMatch(log.body, {text(_OBJECT)})',
+    ]
+
+
+def spans(more_keys: Sequence[str]) -> dict[str, list[str]]:
+    """What is done to spans, by context: secrets go from every text they carry.
+
+    Args:
+        more_keys: Patterns of further keys whose values are secret.
+    """
+    whole = 'replace_all_patterns({}.attributes, "value", {})'
+    single = [
+        line
+        for field in ("span.name", "span.status.message")
+        for line in _replaced(more_keys, f"replace_pattern({field}, {{}})")
+    ]
+    return {
+        "resource": list(_replaced(more_keys, whole.format("resource", "{}"))),
+        "span": [*_replaced(more_keys, whole.format("span", "{}")), *single],
+        "spanevent": list(_replaced(more_keys, whole.format("spanevent", "{}"))),
+    }
+
+
+def _replaced(more_keys: Sequence[str], call: str) -> Iterator[str]:
+    """One statement a redaction; ``{}`` stands for pattern and replacement."""
+    for each in redactions(more_keys):
+        yield call.format(f"{text(each.pattern)}, {text(each.replacement)}")
+
+
 def statements(sources: Sequence[LogSource], more_keys: Sequence[str]) -> list[str]:
     """Everything that is done to a log line, in order.
 
@@ -182,6 +246,7 @@ def statements(sources: Sequence[LogSource], more_keys: Sequence[str]) -> list[s
         *_metadata(),
         *_labels(),
         *(f"delete_key(log.attributes, {text(name)})" for name in temporary),
+        f"truncate_all(log.attributes, {_LONGEST})",
         # When it was read says nothing of the line, and would tell a line sent again from itself.
         "set(log.observed_time_unix_nano, 0)",
     ]

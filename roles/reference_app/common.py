@@ -19,7 +19,7 @@ from plugins.model import (
 )
 from plugins.paths import Paths
 from plugins.role import Context, limited, own_endpoints
-from plugins.settings import Printable, RoleSettings, SealedSecret
+from plugins.settings import PlainUrl, Printable, RoleSettings, SealedSecret
 from plugins.site import Host
 from plugins.wiring import collector
 
@@ -34,16 +34,14 @@ _ENDPOINTS = {
 class Common(RoleSettings):
     """Settings that both understand."""
 
-    database_url: Printable = Field(
+    database_url: PlainUrl = Field(
         "postgresql:///reference?host=/run/postgresql&user=reference",
         description="PostgreSQL, without a password",
     )
     database_password: SealedSecret | None = Field(
         None, description="its password, from a vault; None where the socket knows the account"
     )
-    redis_url: Printable = Field(
-        "redis://127.0.0.1:6379/0", description="Redis, without a password"
-    )
+    redis_url: PlainUrl = Field("redis://127.0.0.1:6379/0", description="Redis, without a password")
     redis_password: SealedSecret | None = Field(None, description="its password, from a vault")
     namespace: str = Field(
         "reference", pattern=r"^[a-z][a-z0-9_]*$", description="first part of metrics' names"

@@ -86,6 +86,7 @@ def signal_stack(
             "logs": [
                 {"name": "shop", "files": ["/var/log/shop/*.log"], "format": "json"},
                 {"name": "legacy", "files": ["/var/log/legacy/*.log"]},
+                {"name": "loud", "units": ["loud.service"], "format": "json"},
                 {"name": "archive", "files": ["/var/log/archive/*.log"], "format": "json"},
             ],
         },

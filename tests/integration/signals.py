@@ -10,12 +10,15 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.project import on
+from tests.integration.project import on, until
 
 LOKI, JAEGER, COLLECTOR = 3100, 16686, 4318
+READY = f"http://127.0.0.1:{LOKI}/ready"
 
 
 @dataclass(frozen=True)
@@ -144,3 +147,26 @@ def holds(machine: TestHost, folder: str, secret: str) -> list[str]:
         if any(secret.encode() in reading for reading in _readings(raw)):
             found.append(path)
     return found
+
+
+def stamp(ago: timedelta = timedelta()) -> str:
+    return (datetime.now(UTC) - ago).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def write(machine: TestHost, path: str, *texts: str) -> None:
+    """Append lines to a log file that its owner alone may read."""
+    folder = path.rpartition("/")[0]
+    joined = "".join(f"{text}\n" for text in texts)
+    on(
+        machine,
+        f"umask 077; mkdir -p {folder}; printf %s {shlex.quote(joined)} >>{path}",
+    )
+
+
+def start_loki(machine: TestHost) -> None:
+    on(machine, "systemctl start stackwatch-loki")
+    until(lambda: hosts.run(machine, ["curl", "-fs", READY])[0] == 0, 90, "Loki to be ready")
+
+
+def entry(**fields: object) -> str:
+    return json.dumps({"time": stamp(), "level": "info", **fields})

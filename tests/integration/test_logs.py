@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import shlex
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.project import Project, get, on, until
-from tests.integration.signals import counted, holds, lines, stream_labels
+from tests.integration.project import Project, on, until
+from tests.integration.signals import (
+    counted,
+    entry,
+    holds,
+    lines,
+    stamp,
+    start_loki,
+    stream_labels,
+    write,
+)
 
-READY = "http://127.0.0.1:3100/ready"
 STATE = "/var/lib/stackwatch/otelcol"
-
-
-def stamp(ago: timedelta = timedelta()) -> str:
-    return (datetime.now(UTC) - ago).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def write(machine: TestHost, path: str, *texts: str) -> None:
-    """Append lines to a log file that its owner alone may read."""
-    folder = path.rpartition("/")[0]
-    joined = "".join(f"{text}\n" for text in texts)
-    on(
-        machine,
-        f"umask 077; mkdir -p {folder}; printf %s {shlex.quote(joined)} >>{path}",
-    )
-
-
-def start_loki(machine: TestHost) -> None:
-    on(machine, "systemctl start stackwatch-loki")
-    until(lambda: hosts.run(machine, ["curl", "-fs", READY])[0] == 0, 90, "Loki to be ready")
-
-
-def entry(**fields: object) -> str:
-    return json.dumps({"time": stamp(), "level": "info", **fields})
 
 
 def test_a_line_is_found_within_ten_seconds_labelled_and_without_its_secret(
@@ -159,6 +143,11 @@ rm -f /run/writer.done; setsid sh /run/writer.sh >/dev/null 2>&1 &""",
     )
     until(lambda: hosts.run(web1, ["test", "-e", "/run/writer.done"])[0] == 0, 120, "the writer")
     until(lambda: time.monotonic() - stopped > 60, 70, "a minute without Loki")
+    # Taken over from the file, which goes: from here on only the queue on disk has them.
+    taken = 'otelcol_receiver_accepted_log_records_total.*receiver="file_log.shop"'
+    metric = f"curl -fsS http://127.0.0.1:8888/metrics | awk '/{taken}/ {{ print $2 }}'"
+    until(lambda: int(float(on(web1, metric) or 0)) >= 10000, 30, "every line in the queue")
+    on(web1, f"rm /var/log/shop/{run}.log")
     before = on(web1, "systemctl show -p MainPID --value stackwatch-otelcol")
     on(web1, f"kill -KILL {before}")
     start_loki(mon1)
@@ -170,129 +159,107 @@ rm -f /run/writer.done; setsid sh /run/writer.sh >/dev/null 2>&1 &""",
     assert counted(mon1, query) == 10000
 
 
-def chunks(machine: TestHost) -> set[int]:
-    """When the chunks on Loki's disk begin, in Unix milliseconds.
+def test_journal_lines_arrive_once_through_kills(signals: Project) -> None:
+    mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
+    run = uuid4().hex[:8]
+    line = f'{{\\"run\\":\\"{run}\\",\\"n\\":$n}}'
+    script = (
+        f'n=0; while [ $n -lt 3000 ]; do echo "{line}"; n=$((n + 1)); '
+        "[ $((n % 50)) != 0 ] || sleep 0.15; done"
+    )
+    on(web1, f"cat >/run/loud.sh <<'E'\n{script}\nE")
+    on(web1, "systemd-run --quiet --unit=loud sh /run/loud.sh")
+    asked = "systemctl show -p MainPID --value stackwatch-otelcol"
+    for _ in range(3):
+        before = until(lambda: on(web1, asked).removeprefix("0"), 30, "the collector to run")
+        on(web1, f"kill -KILL {before}")
+    query = f'{{service="loud"}} |= "\\"run\\":\\"{run}\\""'
+    until(lambda: counted(mon1, query) >= 3000, 60, "every line of the journal")
+    numbers = [json.loads(line.text)["n"] for line in lines(mon1, query)]
+    assert sorted(numbers) == list(range(3000))
+    assert counted(mon1, query) == 3000
 
-    A chunk's name is its first and last time and a checksum, in hexadecimal, then in base64.
-    """
-    names = on(machine, "find /var/lib/stackwatch/loki/chunks/fake -type f -printf '%f\\n'")
-    return {int(base64.b64decode(name).split(b":")[0], 16) for name in names.split()}
 
-
-def test_old_debug_lines_are_deleted_and_audit_lines_are_not(signals: Project) -> None:
+def test_lines_that_are_hours_late_arrive(signals: Project) -> None:
+    """As after a long outage, or where two files of a source are read one after the other."""
     mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
     token = uuid4().hex
-    debug, info, audit = (datetime.now(UTC) - timedelta(days=2, seconds=n) for n in range(3))
-    # A service of its own: Loki refuses what is hours older than the newest of its stream.
-    write(
-        web1,
-        f"/var/log/archive/{token}.log",
-        json.dumps({"time": debug.isoformat(), "level": "debug", "message": token}),
-        json.dumps({"time": info.isoformat(), "level": "info", "message": token}),
-        json.dumps({"time": audit.isoformat(), "audit": "data_access", "message": token}),
-        json.dumps({"time": stamp(), "level": "error", "message": token}),
-    )
-    write(web1, "/var/log/shop/young.log", entry(level="debug", message=token))
-
-    def classes(service: str) -> list[str]:
-        query = f'{{service="{service}"}} |= "{token}"'
-        return sorted(line.labels["class"] for line in lines(mon1, query, days=3))
-
-    until(lambda: classes("archive") == ["application"], 20, "the new line, which stands last")
-    until(lambda: classes("shop") == ["debug"], 20, "the young debug line")
-    # Loki does not ask its memory for old lines: they are found when they are on disk.
-    on(mon1, "curl -fsS -X POST http://127.0.0.1:3100/flush; systemctl stop stackwatch-loki")
-    start_loki(mon1)
-    everything = ["application", "application", "audit", "debug"]
-    until(lambda: classes("archive") == everything, 60, "all four lines")
-    began = {
-        name: int(at.timestamp() * 1000)
-        for name, at in (("debug", debug), ("info", info), ("audit", audit))
-    }
-    assert set(began.values()) <= chunks(mon1)
-    signals.everyone = {
-        **signals.everyone,
-        "loki": {**signals.everyone["loki"], "compaction_interval": "2s"},
-    }
-    signals.deploy("--data", "prove=quick")
-    # On the disk: for some minutes Loki still answers from what it keeps in memory. It sweeps
-    # once a minute what it has marked.
-    until(lambda: began["debug"] not in chunks(mon1), 180, "the old debug line gone")
-    assert {began["info"], began["audit"]} <= chunks(mon1)
-    assert classes("shop") == ["debug"]
+    late = [stamp(timedelta(hours=hours)) for hours in (2.5, 2, 1.5, 1)]
+    write(web1, "/var/log/shop/now.log", entry(message=token))
+    query = f'{{service="shop"}} |= "{token}"'
+    until(lambda: counted(mon1, query) == 1, 20, "the line of now")
+    texts = [json.dumps({"time": at, "level": "info", "message": token}) for at in late]
+    write(web1, f"/var/log/shop/{token}.log", *texts)
+    until(lambda: counted(mon1, query, "4h") == 5, 20, "the late lines")
 
 
-def test_a_log_based_alert_reaches_the_alertmanager(signals: Project) -> None:
+def test_a_time_that_is_still_to_come_does_not_cost_the_line(signals: Project) -> None:
     mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
-    rules = signals.drop_ins / "log_rules"
-    rules.mkdir(parents=True, exist_ok=True)
-    (rules / "shop.yml").write_text(
-        """
-groups:
-  - name: shop
-    rules:
-      - alert: ShopOnFire
-        expr: sum by (service) (count_over_time({service="shop"} |= "on fire" [5m])) > 0
-        labels: {severity: critical, priority: P1, team: shop}
-        annotations: {summary: The shop is on fire}
-"""
+    token = uuid4().hex
+    write(web1, "/var/log/shop/zone.log", entry(time=stamp(timedelta(hours=-3)), message=token))
+    (found,) = until(lambda: lines(mon1, f'{{service="shop"}} |= "{token}"'), 20, "the line")
+    assert abs(found.time - time.time_ns()) < 60 * 10**9
+
+
+def test_a_link_among_the_logs_leads_to_nobodys_secrets(signals: Project) -> None:
+    mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
+    token = uuid4().hex
+    on(web1, f"echo 'secret {token}' >/etc/{token} && chmod 600 /etc/{token}")
+    on(web1, f"mkdir -p /var/log/legacy && ln -s /etc/{token} /var/log/legacy/{token}.log")
+    # A file that comes after it is shipped: the link was passed by.
+    write(web1, f"/var/log/legacy/z{token}.log", f"{stamp()} INFO after {token}")
+    until(lambda: counted(mon1, f'{{service="legacy"}} |= "after {token}"') == 1, 20)
+    until(lambda: counted(mon1, '{service="otelcol", host="web1"}') > 0, 20)
+    found = lines(mon1, f'{{service="legacy"}} |= "{token}"')
+    on(web1, f"rm /etc/{token} /var/log/legacy/{token}.log")
+    assert [f"secret {token}" in line.text for line in found] == [False]
+
+
+def test_a_long_journal_message_is_whole_and_its_level_read(signals: Project) -> None:
+    mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
+    token = uuid4().hex
+    message = json.dumps({"level": "error", "message": token, "stack": "x" * 10_000})
+    on(web1, f"echo '{message}' >/run/long; systemd-run --quiet --wait --unit=loud cat /run/long")
+    query = f'{{service="loud", host="web1"}} |= "{token}"'
+    (found,) = until(lambda: lines(mon1, query), 20, "the long message")
+    assert (found.text, found.labels["level"]) == (message, "error")
+
+
+def test_what_comes_over_otlp_is_redacted_and_may_not_choose_its_class(signals: Project) -> None:
+    mon1, web1 = signals.machines["mon1"], signals.machines["web1"]
+    token, secret = uuid4().hex, f"s3cret{uuid4().hex}"
+    attributes = {
+        "class": "forever",
+        "service": "forged",
+        "db.url": f"postgres://u:{secret}@h/db",
+        "nested": {"apiKey": secret},
+    }
+
+    def value(of: object) -> dict[str, object]:
+        if isinstance(of, dict):
+            return {"kvlistValue": {"values": [pair(k, v) for k, v in of.items()]}}
+        return {"stringValue": of}
+
+    def pair(key: str, of: object) -> dict[str, object]:
+        return {"key": key, "value": value(of)}
+
+    record = {
+        "timeUnixNano": str(time.time_ns()),
+        "severityNumber": 17,
+        "body": value({"message": f"{token} password={secret}", "token": secret}),
+        "attributes": [pair(k, v) for k, v in attributes.items()],
+    }
+    resource = {"attributes": [pair("service.name", "guest"), pair("class", "forever")]}
+    body = {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}
+    on(
+        web1,
+        "curl -fsS -m 10 -H 'Content-Type: application/json' http://127.0.0.1:4318/v1/logs "
+        f"-d {shlex.quote(json.dumps(body))}",
     )
-    outcome = signals.deploy()
-    assert outcome.changed() == {"loki": {"mon1"}}
-    assert "loki (reload)" in outcome.output
-    write(web1, "/var/log/shop/fire.log", entry(message="the shop is on fire"))
-    path = "/api/v2/alerts?filter=alertname%3D%22ShopOnFire%22"
-    alerts = until(lambda: get(mon1, path, 9093), 60, "the alert in Alertmanager")
-    assert alerts[0]["labels"]["service"] == "shop"
-    (rules / "shop.yml").unlink()
-    signals.deploy()
-    loaded = get(mon1, "/prometheus/api/v1/rules", 3100)["data"]["groups"]
-    assert "shop" not in {group["name"] for group in loaded}
-
-
-def test_bad_log_rules_are_refused_before_anything_is_swapped(signals: Project) -> None:
-    mon1 = signals.machines["mon1"]
-    rules = signals.drop_ins / "log_rules"
-    rules.mkdir(parents=True, exist_ok=True)
-    broken = "groups: [{name: x, rules: [{alert: A, expr: 'sum(rate({a=\"b\"}[1m)) > 1'}]}]\n"
-    (rules / "broken.yml").write_text(broken)
-    before = on(mon1, "readlink /etc/stackwatch/loki/live")
-    outcome = signals.run("deploy.py")
-    (rules / "broken.yml").unlink()
-    assert outcome.code != 0
-    assert "refused by lokitool" in outcome.output
-    assert "missing closing ']' in duration" in outcome.output
-    assert on(mon1, "readlink /etc/stackwatch/loki/live") == before
-
-
-def test_a_schema_change_is_refused_before_anything_is_touched(signals: Project) -> None:
-    mon1 = signals.machines["mon1"]
-    signals.everyone = {
-        **signals.everyone,
-        "prometheus": {**signals.everyone["prometheus"], "scrape_interval": "4s"},
-        "loki": {
-            **signals.everyone["loki"],
-            "periods": [{"from": "2024-04-01", "prefix": "other_"}],
-        },
-    }
-    before = on(mon1, "cd /etc/stackwatch; readlink loki/live prometheus/live")
-    outcome = signals.run("deploy.py")
-    assert outcome.code != 0
-    assert "index of the schema period from 2024-04-01 is another" in outcome.output
-    assert "would not be found again" in outcome.output
-    assert on(mon1, "cd /etc/stackwatch; readlink loki/live prometheus/live") == before
-
-
-def test_a_period_from_a_day_to_come_is_taken(signals: Project) -> None:
-    mon1 = signals.machines["mon1"]
-    periods = [{"from": "2024-04-01"}, {"from": "2999-01-01", "prefix": "later_"}]
-    signals.everyone = {
-        **signals.everyone,
-        "loki": {**signals.everyone["loki"], "periods": periods},
-    }
-    outcome = signals.deploy()
-    assert outcome.changed() == {"loki": {"mon1"}}
-    assert "later_" in get(mon1, "/config", 3100)
+    (found,) = until(lambda: lines(mon1, f'{{service="guest"}} |= "{token}"'), 20, "the record")
+    assert (found.labels["class"], found.labels["level"]) == ("application", "error")
+    assert secret not in found.text
+    assert not any(secret in label for label in found.labels.values())
 
 
 def test_smoke_finds_a_line_and_a_trace_and_leaves_nothing_else(signals: Project) -> None:

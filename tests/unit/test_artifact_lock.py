@@ -199,6 +199,22 @@ def test_the_lock_of_this_repository() -> None:
                 assert "{" not in file.location + "".join(file.members.values())
 
 
+@pytest.mark.parametrize(
+    ("source", "remedy"),
+    [
+        ("release", "its sha256 is null: run `make lock`"),
+        ("package", "write `arm64: null` below tool in artifacts.lock.yaml and run `make lock`"),
+    ],
+)
+def test_a_missing_sha256_is_told_with_what_to_do(
+    source: str, remedy: str, tmp_path: Path, server: site.Server
+) -> None:
+    lock = site.write_lock(tmp_path, {"tool": site.entry(server.url)})
+    with pytest.raises(NotOfferedError) as error:
+        lock.pinned("tool", source, "arm64")
+    assert str(error.value).endswith(f"nothing is trusted on first use: {remedy}")
+
+
 def test_unknown_source_in_a_policy() -> None:
     with pytest.raises(ArtifactError, match=r"unknown artifact sources \['torrent'\]"):
         ArtifactPolicy(("torrent", "release"))

@@ -188,7 +188,7 @@ def test_a_mirrors_password_is_never_shown(lock: Lock, store: Store, server: sit
         (("zzz", "amd64"), "no artifact 'zzz'; known: tool"),
         (("tool", "riscv64"), "unknown architecture 'riscv64'"),
         (("tool", "arm64"), "tool-1.2.3-arm64.tar.gz; nothing is trusted on first use"),
-        (("tool", "arm64"), "run `make lock`"),
+        (("tool", "arm64"), "its sha256 is null: run `make lock`"),
     ],
 )
 def test_what_the_lock_does_not_have(

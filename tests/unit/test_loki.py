@@ -79,7 +79,8 @@ def test_retention_is_by_class() -> None:
         '{class="debug"}': "7d",
         '{class="security"}': "1y",
     }
-    assert limits["reject_old_samples_max_age"] == "168h"
+    assert limits["reject_old_samples_max_age"] == "168h0m0s"
+    assert limits["deletion_mode"] == "disabled"
     assert loki(lone())["compactor"]["retention_enabled"] is True
 
 
@@ -98,7 +99,7 @@ def test_one_loki_waits_for_nobody_and_several_on_one_storage_form_a_ring() -> N
     assert made["common"]["replication_factor"] == 2
     assert made["common"]["storage"]["s3"]["bucketnames"] == "logs"
     assert made["schema_config"]["configs"][0]["object_store"] == "s3"
-    assert "ingester" not in made
+    assert made["ingester"] == {"max_chunk_age": "24h0m0s"}
 
 
 def test_several_lokis_on_their_own_disks_are_copies() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
+from types import SimpleNamespace
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +14,8 @@ from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.drift import FileContents, lines
 from plugins.model import ManagedFile
-from plugins.report import junit
+from plugins.report import as_json, junit
+from plugins.run import Change
 
 
 def result(host: str, name: str, ok: bool, seen: str = "HTTP 200") -> CheckResult:
@@ -120,3 +124,32 @@ def test_contents_are_read_in_one_command_and_whatever_their_bytes() -> None:
         "/etc/a b": "a\n\\xff",
         "/etc/c": "",
     }
+
+
+def test_a_run_as_json_tells_what_was_changed_checked_and_differs() -> None:
+    changed = [Change("mon1", "prometheus", "reload", ("/etc/x: content differs",))]
+    found = [difference(PLAIN, "content differs"), Difference("old", "unit", "alien", alien=True)]
+    run: Any = SimpleNamespace(
+        changed=changed,
+        results=RESULTS[:1],
+        drift={"mon1": found},
+        contents={"mon1": {"/etc/x": "global:\n  scrape_interval: 1s\n"}},
+    )
+    told = json.loads(as_json(run, ["mon1", "web1"], ["web1"]))
+    assert (told["hosts"], told["failed"]) == (["mon1", "web1"], ["web1"])
+    assert told["changed"] == [
+        {
+            "host": "mon1",
+            "component": "prometheus",
+            "action": "reload",
+            "reasons": ["/etc/x: content differs"],
+        }
+    ]
+    assert [check["name"] for check in told["checks"]] == ["is ready"]
+    first, second = told["drift"]["mon1"]
+    assert "    +  scrape_interval: 15s" in first["lines"]
+    assert (first["alien"], second["alien"], second["lines"]) == (
+        False,
+        True,
+        ["  old: unit: alien"],
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -106,12 +107,12 @@ def test_what_the_collector_reads_and_where_it_sends() -> None:
         "stackwatch-otelcol.service",
     ]
     pipelines = made["service"]["pipelines"]
-    assert pipelines["logs"]["exporters"] == ["otlp_http/logs-loki-mon1"]
-    assert pipelines["traces"]["exporters"] == ["otlp_http/traces-jaeger-mon1"]
+    assert pipelines["logs"]["exporters"] == ["otlp_http/logs-loki"]
+    assert pipelines["traces"]["exporters"] == ["otlp_http/traces-jaeger"]
     sent = {name: exporter["endpoint"] for name, exporter in made["exporters"].items()}
     assert sent == {
-        "otlp_http/logs-loki-mon1": "http://10.0.0.1:3100/otlp",
-        "otlp_http/traces-jaeger-mon1": "http://10.0.0.1:14318",
+        "otlp_http/logs-loki": "http://10.0.0.1:3100/otlp",
+        "otlp_http/traces-jaeger": "http://10.0.0.1:14318",
     }
 
 
@@ -153,12 +154,6 @@ def test_a_source_keeps_its_place_when_another_one_comes() -> None:
         on("web1", address="10.0.0.2", logs=[other, SHOP]),
     )
     assert alone <= set(collector(both, "web1")["receivers"])
-    twice = compiled(
-        on("mon1", "loki", address="10.0.0.1"),
-        on("web1", logs=[SHOP, {**SHOP, "files": ["/srv/shop.log"]}]),
-    )
-    names = [n for n in collector(twice, "web1")["receivers"] if n.startswith("file_log/shop")]
-    assert len(names) == 2
 
 
 def test_reading_foreign_files_is_the_only_privilege_and_only_where_there_are_some() -> None:
@@ -171,7 +166,61 @@ def test_reading_foreign_files_is_the_only_privilege_and_only_where_there_are_so
         on("mon1", "loki", address="10.0.0.1"),
         on("web1", logs=[{"name": "x", "files": ["/home/anna/x.log"]}]),
     )
-    assert components(home, "web1")["otelcol"].service.hardening.protect_home == "read-only"
+    assert components(home, "web1")["otelcol"].service.hardening.protect_home == "tmpfs"
+
+
+def test_a_shipper_sees_logs_and_nothing_else() -> None:
+    elsewhere = {"name": "x", "files": ["/srv/app/out/*.log", "/home/anna/x.log"]}
+    site = compiled(on("mon1", "loki", address="10.0.0.1"), on("web1", logs=[SHOP, elsewhere]))
+    unit = components(site, "web1")["otelcol"].service.hardening.overrides
+    assert unit["TemporaryFileSystem"] == "/etc:ro /media:ro /mnt:ro /opt:ro /srv:ro /var:ro"
+    seen = unit["BindReadOnlyPaths"].split()
+    assert {"-/var/log", "-/srv/app/out", "-/home/anna"} <= set(seen)
+    assert {"/etc/stackwatch/otelcol", "/opt/stackwatch/otelcol"} <= set(seen)
+    assert not any(path.strip("-") in ("/etc", "/etc/ssl", "/etc/stackwatch") for path in seen)
+    assert unit["BindPaths"] == "/var/lib/stackwatch/otelcol"
+
+
+def test_what_came_over_otlp_may_not_say_everything_of_itself() -> None:
+    made = collector(signal_site(), "web1")
+    guests = made["service"]["pipelines"]["logs/guests"]
+    assert guests["receivers"] == ["otlp"]
+    assert guests["processors"][1] == "transform/guests"
+    assert "otlp" not in made["service"]["pipelines"]["logs"]["receivers"]
+    statements = json.dumps(made["processors"]["transform/guests"])
+    for name in ("stackwatch", "service", "class", "host", "environment", "level"):
+        assert name in statements
+
+
+def test_a_dollar_in_a_name_is_no_variable() -> None:
+    site = compiled(
+        on("mon1", "loki", address="10.0.0.1"),
+        on("web1", logs=[{"name": "c${x}d", "files": ["/var/log/$a/*.log"]}]),
+    )
+    (receiver,) = (
+        found
+        for name, found in collector(site, "web1")["receivers"].items()
+        if name == "file_log/c__x_d"
+    )
+    assert receiver["include"] == ["/var/log/$$a/*.log"]
+    assert receiver["attributes"]["service"] == "c$${x}d"
+
+
+def test_a_store_that_moves_keeps_its_queue() -> None:
+    def names(host: str) -> list[str]:
+        site = compiled(on(host, "loki"), on("web1"))
+        return list(collector(site, "web1")["exporters"])
+
+    assert names("mon1") == names("mon2") == ["otlp_http/logs-loki"]
+
+
+def test_a_store_on_loopback_is_its_own_hosts_alone() -> None:
+    site = compiled(
+        on("mon1", "loki", address="10.0.0.1", loki={"listen": "127.0.0.1"}), on("web1")
+    )
+    assert intakes(site, EndpointKind.LOGS, site.hosts["web1"]) == ()
+    sent = collector(site, "mon1")["exporters"]["otlp_http/logs-loki"]
+    assert sent["endpoint"] == "http://127.0.0.1:3100/otlp"
 
 
 @pytest.mark.parametrize(

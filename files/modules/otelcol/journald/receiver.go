@@ -54,5 +54,5 @@ func (kind) BaseConfig(config component.Config) adapter.BaseConfig {
 
 // InputConfig is the operator that the pipeline begins with.
 func (kind) InputConfig(config component.Config) operator.Config {
-	return operator.NewConfig(&config.(*Config).Input)
+	return operator.NewConfig(careful{&config.(*Config).Input})
 }
