@@ -9,23 +9,10 @@ https://grafana.com/docs/alloy/latest/reference/components/loki/loki.process/#st
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 
-from plugins.redaction import redactions, suspicion
+from plugins.redaction import redactions, suspicion, uncaptured
 from roles.alloy.syntax import Block
-
-# A parenthesis means nothing in \Q...\E, after a backslash, and in a class.
-_TOKENS = re.compile(
-    r"\\Q.*?(?:\\E|$)|\\.|\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]"
-    r"|(?P<captures>\((?!\?)|\(\?P?<\w+>)|.",
-    re.DOTALL,
-)
-
-
-def uncaptured(pattern: str) -> str:
-    """An RE2 pattern that matches the same and captures nothing."""
-    return _TOKENS.sub(lambda token: "(?:" if token["captures"] else token[0], pattern)
 
 
 def _quoted(text: str) -> str:
@@ -39,8 +26,7 @@ def stages(more_keys: Sequence[str]) -> Iterator[Block]:
     Args:
         more_keys: Patterns of further keys whose values are secret.
     """
-    # A redaction counts its groups, so those keys may bring none.
-    for each in redactions([uncaptured(key) for key in more_keys]):
+    for each in redactions(more_keys):
         replaced = f"{_quoted(each.pattern)} .Value {_quoted(each.replacement)}"
         yield Block(
             "stage.replace",

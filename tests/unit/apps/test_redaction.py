@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from stackwatch_instrumentation.redaction import REDACTED, is_secret, redact, redact_text
+from stackwatch_instrumentation.span_redaction import RedactingExporter
+
+from tests.unit import redaction_corpus
 
 SECRET = "hunter2-S3cr.t"  # noqa: S105 - what must not be seen again
 
@@ -81,6 +87,19 @@ def test_an_ordinary_text_is_left_as_it_is(text: str) -> None:
     assert redact_text(text) == text
 
 
+@pytest.mark.parametrize("text", redaction_corpus.SECRETS)
+def test_what_shippers_find_is_found(text: str) -> None:
+    redacted = redact_text(text)
+    assert redaction_corpus.SECRET not in redacted
+    assert REDACTED in redacted
+    assert redact_text(redacted) == redacted
+
+
+@pytest.mark.parametrize("text", redaction_corpus.HARMLESS)
+def test_what_shippers_leave_is_left(text: str) -> None:
+    assert redact_text(text) == text
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -111,6 +130,11 @@ def test_what_stands_around_a_secret_stays(text: str, expected: str) -> None:
         ("secretary", False),
         ("password_changed_at", False),
         ("author", False),
+        ("pwd", True),
+        ("db_pwd", True),
+        ("OLDPWD", False),
+        ("aws_secret_access_key", True),
+        ("private_key", True),
     ],
 )
 def test_keys(key: str, secret: bool) -> None:
@@ -143,9 +167,38 @@ def test_a_structure_that_holds_itself_ends() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 200_000, "password" * 20_000, "(" * 100_000, "://" * 60_000]
+    "text",
+    [
+        "a" * 200_000,
+        "password" * 20_000,
+        "(" * 100_000,
+        "://" * 60_000,
+        "--" * 90_000,
+        "<a" * 90_000,
+    ],
 )
 def test_no_text_makes_it_slow(text: str) -> None:
     started = time.process_time()
     redact_text(text)
     assert time.process_time() - started < 2.0
+
+
+@pytest.mark.parametrize("value", [[f"Bearer {SECRET}"], (f"Bearer {SECRET}",), f"Bearer {SECRET}"])
+def test_a_span_tells_no_header(value: str | Sequence[str]) -> None:
+    class Kept(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            kept.extend(spans)
+            return SpanExportResult.SUCCESS
+
+    kept: list[ReadableSpan] = []
+    told = {
+        "http.request.header.authorization": value,
+        "urls": (f"/?token={SECRET}", "/x"),
+        "n": (1, 2),
+    }
+    RedactingExporter(Kept()).export([ReadableSpan(name="x", attributes=told)])
+    attributes = kept[0].attributes or {}
+    redacted = REDACTED if isinstance(value, str) else (REDACTED,)
+    assert attributes["http.request.header.authorization"] == redacted
+    assert attributes["urls"] == (f"/?token={REDACTED}", "/x")
+    assert attributes["n"] == (1, 2)

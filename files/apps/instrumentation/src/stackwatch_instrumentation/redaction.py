@@ -11,28 +11,52 @@ from collections.abc import Mapping, Set
 
 REDACTED = "[REDACTED]"
 
-_WORDS = r"(?:password|token|api[_-]?key|secret|authorization)"
+_WORDS = (
+    r"(?:password|passwd|passphrase|(?:\b|_|\\[nrt])pwd|token|secret|authorization"
+    r"|(?:api|secret|private|access)[_-]?key)"
+)
 _SECRET_KEY = re.compile(rf"{_WORDS}\Z", re.IGNORECASE)
 _BEARER = re.compile(r"\b(bearer)\s+(?!\[REDACTED\])[\w.~+/=-]+", re.IGNORECASE)
-# Up to the last @ before the path: a password may hold an @ that nobody encoded.
-_USERINFO = re.compile(r"(?<=://)[^\s/?#\"'<>]+(?=@)")
+# Up to the last @ before the path: a password may hold an @ that nobody encoded. One with a slash
+# in it is told from a port and a path by what is no digit; cut off, it ends with the text.
+_USERINFO = re.compile(
+    r"""
+    (:\\?/\\?/)(?:
+        [^\s/?#"'<>\\]+(?=@)
+        |[^\s/?#@:"'<>\[\]\\]{0,200}:\d{0,9}[^\s\d/?#@"'<>\\][^\s@"'<>\\]{0,200}(?:(?=@)|\Z)
+    )
+    """,
+    re.VERBOSE,
+)
 # The word ends the key, so nothing before it matters: `key=`, `key: `, `"key": `, `\"key\": `,
-# `key => `; `('key', ` as headers print; `--key value`. Every repetition has an end or an anchor:
-# text from outside must not make this slow.
+# `["key"] => `, but not `key://`, `key::` and `key:10:30`; `('key', ` as headers print;
+# `--key value`; `<key>`; `PASSWORD 'value'` as in SQL; `"name":"key","value":`. Every repetition
+# has an end or an anchor: text from outside must not make this slow.
 _KEY = re.compile(
     rf"""
-    {_WORDS}(?:\\*["'])?\s*(?:=>|%3D|[=:])\s*
+    (?P<word>{_WORDS})(?P<mark>\\*["'])?\]?\s*
+        (?::=|={{1,3}}>?|(?:%22)?%3[AD]|:(?!\\?/\\?/|:|\d{{1,2}}:\d))\s*
     |(?<=\()b?["'][\w.-]{{0,60}}{_WORDS}["'],\s*(?=b?["'])
-    |--[\w-]{{0,60}}{_WORDS}[ \t]+
+    |(?<![\w-])--[\w-]{{0,60}}{_WORDS}[ \t]+
+    |(?P<element>(?:<|\\u003c)[\w:.-]{{0,60}}{_WORDS}(?:\s[^<>]{{0,200}})?(?:>|\\u003e))
+    |(?:pass(?:word|wd|phrase)|identified\s{{1,9}}by)(?:\s{{1,9}}|\s{{0,9}}\(\s{{0,9}})(?=')
+    |["'](?:name|key)\\*["']\s{{0,9}}:\s{{0,9}}\\{{0,9}}["'][\w.-]{{0,60}}{_WORDS}\\{{0,9}}["']
+        \s{{0,9}},\s{{0,9}}\\{{0,9}}["']value(?P<pair>\\{{0,9}}["'])\s{{0,9}}:\s{{0,9}}
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _QUOTED = re.compile(r"(?P<prefix>[bru]{0,2})(?P<quote>\\*[\"'])", re.IGNORECASE)
+_MARK = re.compile(r"\\*[\"']")
 # A separator ends a bare value only where something follows that looks like the next field.
 _BARE = re.compile(r"(?:[^\s,;&]|[,;&](?!\s|\Z|[\w.\"'-]+\s*[=:]))+")
 _SCHEME = re.compile(r"(?:bearer|basic|token|apikey|negotiate)[ \t]+", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n]*")
 _WHOLE_LINE_SCHEME = re.compile(r"(?:digest|aws4-hmac-sha256)\b[^\r\n]*", re.IGNORECASE)
-_LITERAL = re.compile(r"(?:null|none|true|false|-?\d+(?:\.\d+)?)(?=[\s,;)}\]]|\Z)", re.IGNORECASE)
+_ELEMENT = re.compile(r"(?:<!\[CDATA\[)?[^<]*")
+_NOTHING = re.compile(r"(?:null|none|true|false)(?=[\s,;)}\]]|\Z)", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?=[\s,;)}\]]|\Z)")
+# `{"message":"enter password:","user":"anna"}`: no value begins at that quote.
+_ENDS_TEXT = re.compile(r"\s*(?:[,:}\])](?![^\s\"',:}\])\\])|\Z)")
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
 _DEEPEST = 12
 
@@ -47,38 +71,65 @@ def redact_text(text: str) -> str:
     pieces: list[str] = []
     position = 0
     while match := _KEY.search(text, position):
-        start, end = _value(text, match.end())
+        start, end = _value(text, match)
         pieces.append(text[position:start])
         if end > start:
             pieces.append(REDACTED)
-        position = end
+        position = max(end, match.end())
+        pieces.append(text[end:position])
     pieces.append(text[position:])
-    return _USERINFO.sub(REDACTED, _BEARER.sub(rf"\1 {REDACTED}", "".join(pieces)))
+    redacted = _BEARER.sub(rf"\1 {REDACTED}", "".join(pieces))
+    return _USERINFO.sub(rf"\1{REDACTED}", redacted)
 
 
-def _value(text: str, start: int) -> tuple[int, int]:
-    """Where the value that begins here begins and ends, without its quotes."""
+def _value(text: str, key: re.Match[str]) -> tuple[int, int]:
+    """Where the value of a key begins and ends, without its quotes."""
+    start = key.end()
     if quoted := _QUOTED.match(text, start):
-        closing = _closing_quote(text, quoted.end(), quoted.group("quote"))
-        return quoted.end(), closing
+        quote = quoted["quote"]
+        if quote not in (key["mark"], key["pair"]) and _ENDS_TEXT.match(text, quoted.end()):
+            return start, start
+        return quoted.end(), _closing_quote(text, quoted.end(), quote)
     if text[start : start + 1] in _CLOSING:
-        return start, _closing_bracket(text, start)
-    if line := _WHOLE_LINE_SCHEME.match(text, start):
-        return start, line.end()
-    if literal := _LITERAL.match(text, start):
-        return start, literal.end()
-    scheme = _SCHEME.match(text, start)
-    bare = _BARE.match(text, scheme.end() if scheme else start)
-    return start, bare.end() if bare else start
+        end = _closing_bracket(text, start)
+        attached = not key["mark"] and text[end : end + 1].isalnum()
+        return start, _end(_BARE, text, end) if attached else end
+    return start, _end_without_quotes(text, key)
+
+
+def _end_without_quotes(text: str, key: re.Match[str]) -> int:
+    start = key.end()
+    if key["element"]:
+        return _end(_ELEMENT, text, start)
+    if (key["word"] or "").lower() == "authorization":
+        return _end(_LINE, text, start)
+    if _NOTHING.match(text, start):
+        return start
+    if known := _WHOLE_LINE_SCHEME.match(text, start) or _NUMBER.match(text, start):
+        return known.end()
+    return _end(_BARE, text, _end(_SCHEME, text, start))
+
+
+def _end(pattern: re.Pattern[str], text: str, start: int) -> int:
+    match = pattern.match(text, start)
+    return match.end() if match else start
 
 
 def _closing_quote(text: str, start: int, quote: str) -> int:
+    """Where the quote stands that ends this string, or the one around it.
+
+    In a JSON text in a JSON text quotes have 1 backslash before them, in a third 3, then 7; a
+    quote inside such a string has one more than twice as many.
+    """
+    mine = len(quote) - 1
     position = start
-    while (found := text.find(quote, position)) >= 0:
-        backslashes = found - len(text[start:found].rstrip("\\")) - start
-        if backslashes % 2 == 0:
-            return found
-        position = found + 1
+    while (found := text.find(quote[-1], position)) >= 0:
+        backslashes = found - start - len(text[start:found].rstrip("\\"))
+        doubled = quote == "'" == text[found + 1 : found + 2] and found > start
+        rest = backslashes % (2 * mine + 2)
+        if not doubled and rest != 2 * mine + 1:
+            return found - (mine if rest == mine else backslashes)
+        position = found + 1 + doubled
     return len(text)  # Cut off in the middle: what is there is still the secret.
 
 
@@ -89,8 +140,8 @@ def _closing_bracket(text: str, start: int) -> int:
         character = text[position]
         if character in _CLOSING:
             expected.append(_CLOSING[character])
-        elif character in "\"'":
-            position = _closing_quote(text, position + 1, character)
+        elif quoted := _MARK.match(text, position):
+            position = _closing_quote(text, quoted.end(), quoted[0]) + len(quoted[0]) - 1
         elif expected and character == expected[-1]:
             expected.pop()
             if not expected:

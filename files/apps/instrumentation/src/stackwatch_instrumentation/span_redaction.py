@@ -59,6 +59,11 @@ def _attributes(attributes: Attributes) -> dict[str, AttributeValue]:
 
 
 def _value(key: str, value: AttributeValue) -> AttributeValue:
-    if not isinstance(value, str):
-        return value
-    return REDACTED if is_secret(key) else redact_text(value)
+    if isinstance(value, str):
+        return REDACTED if is_secret(key) else redact_text(value)
+    if isinstance(value, Sequence):
+        # A sequence is of one type: it stays a sequence.
+        if is_secret(key):
+            return (REDACTED,)
+        return tuple(redact_text(item) if isinstance(item, str) else item for item in value)
+    return value
