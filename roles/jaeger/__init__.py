@@ -174,7 +174,8 @@ def _configuration(context: Context) -> dict[str, Any]:
             }
         },
         "processors": {"batch": {}},
-        "connectors": {"spanmetrics": {}},
+        # Once a minute, its default, is later than every scrape.
+        "connectors": {"spanmetrics": {"metrics_flush_interval": "15s"}},
         "exporters": {
             "jaeger_storage_exporter": {"trace_storage": "main"},
             "prometheus": {"endpoint": f"{listen}:{settings.performance_port}"},
