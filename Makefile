@@ -75,6 +75,11 @@ test-content: $(READY) ## rules and routes with promtool and amtool
 test-integration: $(READY) ## real hosts, real programs, real faults
 	$(BIN)/pytest tests/integration $(WORKERS) $(PYTEST)
 
+ROLE ?=
+molecule: $(READY) ## molecule's scenario of every role, or of ROLE=loki: create, converge, idempotence, verify
+	scripts/prepare $(BIN)/python
+	$(BIN)/python -m roles.molecule $(ROLE)
+
 lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -107,4 +112,4 @@ $(READY): requirements.lock
 	scripts/environment $(VENV)
 
 .PHONY: demo traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
-	test-integration lint format bench lock-python help
+	test-integration molecule lint format bench lock-python help
