@@ -147,10 +147,21 @@ class Project:
         return outcome
 
 
+# curl: no connection, an empty answer, a connection cut. https://curl.se/libcurl/c/libcurl-errors.html
+_UNANSWERED = (7, 52, 56)
+
+
+class UnansweredError(AssertionError):
+    """Nobody answered a request: a program that is down, or not yet up."""
+
+
 def on(machine: TestHost, script: str) -> str:
     """Run a shell script as root on a host, past SSH; its output, stripped."""
     code, output = hosts.run(machine, ["sh", "-c", script])
-    assert code == 0, f"{machine.name}: {script}: {code}: {output}"
+    told = f"{machine.name}: {script}: {code}: {output}"
+    if code in _UNANSWERED and "curl" in script:
+        raise UnansweredError(told)
+    assert code == 0, told
     return output.strip()
 
 
@@ -169,13 +180,16 @@ def main_pid(machine: TestHost, component: str) -> str:
 
 
 def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
-    """Poll until a condition holds; its value."""
+    """Poll until a condition holds; its value. Nobody answering yet is not yet holding."""
     end = time.monotonic() + seconds
     while True:
-        value = condition()
+        try:
+            value, why = condition(), ""
+        except UnansweredError as nobody:
+            value, why = None, f" ({nobody})"
         if value:
             return value
-        assert time.monotonic() < end, f"not within {seconds} s: {what or condition}"
+        assert time.monotonic() < end, f"not within {seconds} s: {what or condition}{why}"
         time.sleep(0.05)
 
 
