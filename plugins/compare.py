@@ -94,6 +94,15 @@ def _wrong(found: FileState | None, mode: str, owner: str, group: str, kind: str
     return ""
 
 
+def release_folder(rendered: Rendered, state: HostState) -> str:
+    """Where the files of a component's release in force are; empty if it has none.
+
+    A state lists files where they are, not behind the link that is swapped.
+    """
+    link = state.files.get(rendered.paths.config)
+    return f"{rendered.paths.etc}/{link.target}" if link and link.kind == "l" else ""
+
+
 class _Comparison:
     """One component against one host's state, difference by difference."""
 
@@ -162,10 +171,6 @@ class _Comparison:
             self.note(rendered.paths.programs, f"version {was}, should be {artifact.version}")
         return bad
 
-    def _release_folder(self) -> str:
-        link = self.state.files.get(self.rendered.paths.config)
-        return f"{self.rendered.paths.etc}/{link.target}" if link and link.kind == "l" else ""
-
     def files(
         self, folder: str, wanted: tuple[ManagedFile, ...]
     ) -> tuple[list[ManagedFile], list[str]]:
@@ -191,7 +196,7 @@ class _Comparison:
         """Compare the release in force; returns what to send and whether to swap."""
         if not self.rendered.release:
             return [], False
-        folder = self._release_folder()
+        folder = release_folder(self.rendered, self.state)
         before = len(self.found)
         send, _ = self.files(folder, self.rendered.release)
         return send, len(self.found) > before
@@ -199,7 +204,7 @@ class _Comparison:
     def leftovers(self) -> None:
         """Folders a broken run left: other releases, other versions, half-made ones."""
         rendered = self.rendered
-        live = self._release_folder()
+        live = release_folder(self.rendered, self.state)
         for base, keep in (
             (f"{rendered.paths.etc}/releases", live.rpartition("/")[2]),
             (rendered.paths.versions, rendered.component.artifact.version),
@@ -260,7 +265,7 @@ class _Comparison:
             return Action.NONE
         if swap:
             return Action.RELOAD
-        if unit.loaded != self._release_folder().rpartition("/")[2]:
+        if unit.loaded != release_folder(self.rendered, self.state).rpartition("/")[2]:
             self.note(self.rendered.unit, "has not loaded the configuration in force")
             return Action.RELOAD
         return Action.NONE

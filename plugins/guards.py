@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pyinfra import host
 
+from plugins.compare import release_folder
 from plugins.drift import FileContents
 from plugins.runtimes.systemd import Rendered
 from plugins.state import HostState
@@ -28,10 +29,7 @@ def refused_changes(wanted: Iterable[Rendered], found: HostState) -> list[str]:
     changed = {}
     for path, (rendered, guard) in watched.items():
         file = next(file for file in rendered.component.files if file.path == guard.path)
-        live = found.files.get(rendered.paths.config)
-        there = (
-            found.files.get(f"{rendered.paths.etc}/{live.target}/{guard.path}") if live else None
-        )
+        there = found.files.get(f"{release_folder(rendered, found)}/{guard.path}")
         if there and there.sha256 != file.sha256:
             changed[path] = file.content
     if not changed:

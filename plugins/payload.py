@@ -8,7 +8,7 @@ import os
 import shlex
 import socket
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from plugins.compare import Changes
 from plugins.model import ManagedFile, Validator
 from plugins.runtimes.systemd import Rendered
-from plugins.scripts import script
+from plugins.scripts import assigned, script
 from plugins.state import HostState
 
 _MARGIN_KIB = 1024
@@ -156,7 +156,7 @@ def order(changes: Changes, state: HostState, lock_timeout: int) -> Order:
     variables["size"] = str(len(packed))
     # The payload lies there twice for a moment: as it came and unpacked.
     variables["needed"] = str(2 * len(packed) // 1024 + _MARGIN_KIB)
-    head = _head(variables)
+    head = assigned(variables)
     return Order(head + script("common") + script("converge"), (Raw(packed),))
 
 
@@ -182,7 +182,7 @@ def programs(lacking: Iterable[Changes], lock_timeout: int) -> Order:
         "orders": "\n".join(lines),
         "needed": str(needed),
     }
-    return Order(_head(variables) + script("common") + script("programs"), tuple(payload))
+    return Order(assigned(variables) + script("common") + script("programs"), tuple(payload))
 
 
 def removal(host: str, component: str, purge: str | None, lock_timeout: int) -> str:
@@ -195,14 +195,10 @@ def removal(host: str, component: str, purge: str | None, lock_timeout: int) -> 
         lock_timeout: Seconds to wait for another run on the host.
     """
     variables = {**_who(host, lock_timeout), "component": component, "purge": purge or ""}
-    return _head(variables) + script("common") + script("remove")
+    return assigned(variables) + script("common") + script("remove")
 
 
 def _who(host: str, lock_timeout: int) -> dict[str, str]:
     """Who changes a host, for whoever has to wait for it."""
     run = f"{socket.gethostname()} pid {os.getpid()}"
     return {"host": host, "run": run, "lock_timeout": str(lock_timeout)}
-
-
-def _head(variables: Mapping[str, str]) -> str:
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

@@ -109,6 +109,15 @@ def _words(more_keys: Iterable[str]) -> str:
     return "|".join([*SECRET_KEYS, *(f"(?:{uncaptured(key)})" for key in more_keys)])
 
 
+def secret_name(more_keys: Iterable[str] = ()) -> str:
+    """An RE2 pattern of the names of attributes whose values are secret.
+
+    Args:
+        more_keys: As for :func:`redactions`.
+    """
+    return f"(?i)(?:{_words(more_keys)})$"
+
+
 def suspicion(more_keys: Iterable[str] = ()) -> str:
     """A cheap RE2 pattern that every text matches in which a redaction finds something.
 

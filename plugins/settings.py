@@ -191,6 +191,11 @@ class RoleSettings(Settings):
         json_schema_extra=LATER_EXTENDS,
     )
 
+    @property
+    def listen_address(self) -> str:
+        """What it binds to, for programs that want an address: all of them, unless said."""
+        return self.listen or "0.0.0.0"  # noqa: S104
+
 
 class HostSettings(Settings):
     """What a host, a group or the whole inventory may say of hosts."""

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from plugins.logs import SMOKE_FOLDER
 from plugins.model import Check, CheckKind, Directory, Endpoint, EndpointKind, Hardening
 from plugins.paths import Paths
 from plugins.role import Context
-from plugins.settings import LogSource
+from plugins.settings import (
+    LATER_EXTENDS,
+    Bind,
+    KeyPattern,
+    LogSource,
+    MemorySize,
+    Port,
+    RoleSettings,
+)
+from plugins.site import Host
+from plugins.values import below
 from plugins.wiring import beside
 
 # Who runs the smoke check writes there, a shipper only reads.
@@ -35,6 +48,57 @@ _ETC = (
 # Where data and secrets of others are.
 _HIDDEN = ("/etc", "/media", "/mnt", "/opt", "/srv", "/var")
 _HOMES = ("/home", "/root")
+
+
+class ShipperSettings(RoleSettings):
+    """What every shipper understands."""
+
+    otlp_grpc_port: Port = Field(4317, description="TCP port that takes OTLP over gRPC")
+    otlp_http_port: Port = Field(4318, description="TCP port that takes OTLP over HTTP")
+    otlp_listen: Bind = Field(
+        "127.0.0.1", description="address that takes OTLP; applications are on its own host"
+    )
+    memory_max: MemorySize = Field("512M", description="memory limit of the service, systemd size")
+    memory_limit_mib: int = Field(
+        350, ge=50, description="MiB of memory above which what is sent to it has to wait"
+    )
+    queue_mb: int = Field(
+        1024, ge=1, description="MB on disk for what a store does not take; then sources wait"
+    )
+    fsync: bool = Field(
+        False, description="force every entry to the disk: survives a power cut, costs speed"
+    )
+    sampling_percent: float = Field(
+        100, gt=0, le=100, description="share of traces that are kept, decided by their id"
+    )
+    redact_keys: list[KeyPattern] = Field(
+        [],
+        description="RE2 patterns of further keys whose values are secret, e.g. `iban`",
+        json_schema_extra=LATER_EXTENDS,
+    )
+
+    @model_validator(mode="after")
+    def _refuses_before_it_is_killed(self) -> Self:
+        below(self.memory_limit_mib, self.memory_max)
+        return self
+
+
+def otlp_endpoints(name: str, host: Host, settings: ShipperSettings) -> tuple[Endpoint, ...]:
+    """Where a shipper takes OTLP.
+
+    Args:
+        name: The shipper.
+        host: Where it is.
+        settings: Of it.
+    """
+    ports = (
+        (EndpointKind.OTLP, settings.otlp_http_port, "http"),
+        (EndpointKind.PEER, settings.otlp_grpc_port, "grpc"),
+    )
+    return tuple(
+        Endpoint(name, host.name, kind, host.address, port, "", scheme, bind=settings.otlp_listen)
+        for kind, port, scheme in ports
+    )
 
 
 def _folder(path: str) -> str:

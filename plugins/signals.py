@@ -7,7 +7,6 @@ itself then asks. They leave nothing behind but themselves.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 
@@ -17,7 +16,7 @@ from plugins.checks import CheckResult
 from plugins.delivery import Inbox, deliver_alert
 from plugins.logs import SMOKE_FOLDER, SMOKE_SERVICE
 from plugins.model import Check, CheckKind
-from plugins.scripts import script
+from plugins.scripts import assigned, script
 
 _DEADLINE_SECONDS = 45
 
@@ -34,9 +33,8 @@ class StackwatchSignal(FactBase[str]):
 
     def command(self, signal: str, variables: Mapping[str, str]) -> str:
         """The script with its variables in front."""
-        head = "".join(f"{key}={shlex.quote(value)}\n" for key, value in variables.items())
         # What was seen is an answer, whatever it is.
-        return f"{head}({script(signal)})\ntrue"
+        return f"{assigned(variables)}({script('found')}{script(signal)})\ntrue"
 
     def process(self, output: list[str]) -> str:
         """The script's words."""

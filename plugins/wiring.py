@@ -118,6 +118,16 @@ def probe_targets(site: Site, module: str) -> tuple[Target, ...]:
     )
 
 
+def nearest(endpoints: Iterable[Endpoint], host: Host) -> Endpoint | None:
+    """The endpoint on a host itself, else the first there is; None without any.
+
+    Args:
+        endpoints: To choose from, in the site's order.
+        host: Who asks.
+    """
+    return min(endpoints, key=lambda endpoint: endpoint.host != host.name, default=None)
+
+
 def intakes(site: Site, kind: EndpointKind, host: Host) -> tuple[Endpoint, ...]:
     """Where a host sends its logs or traces: to every store, to one door of each.
 
@@ -152,9 +162,7 @@ def collector(site: Site, host: Host) -> Endpoint | None:
         host: Who sends.
     """
     found = site.endpoints(EndpointKind.OTLP)
-    own = [endpoint for endpoint in found if endpoint.host == host.name]
-    others = [endpoint for endpoint in found if not endpoint.local_only]
-    return next(iter([*own, *others]), None)
+    return nearest((e for e in found if e.host == host.name or not e.local_only), host)
 
 
 def beside(site: Site, endpoint: Endpoint, kind: EndpointKind) -> Endpoint | None:

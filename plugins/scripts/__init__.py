@@ -1,5 +1,7 @@
 """Shell that runs on hosts: a shell and coreutils is all a host must have."""
 
+import shlex
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
@@ -11,3 +13,8 @@ def script(name: str) -> str:
     return "".join(
         line for line in text.splitlines(keepends=True) if not line.lstrip().startswith("#")
     )
+
+
+def assigned(variables: Mapping[str, str]) -> str:
+    """Variables as the lines of shell that stand before a script."""
+    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())

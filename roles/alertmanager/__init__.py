@@ -193,8 +193,7 @@ def _cluster(context: Context) -> list[str]:
     peers = site.endpoints(EndpointKind.PEER, NAME)
     if len(peers) < 2:
         return ["--cluster.listen-address="]
-    bind = settings.listen or "0.0.0.0"  # noqa: S104  # its peers are on other hosts
-    flags = [f"--cluster.listen-address={bind}:{settings.cluster_port}"]
+    flags = [f"--cluster.listen-address={settings.listen_address}:{settings.cluster_port}"]
     try:
         ipaddress.ip_address(context.host.address)
         flags.append(f"--cluster.advertise-address={context.host.address}:{settings.cluster_port}")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from plugins.logs import log_sources
 from plugins.model import (
@@ -25,17 +24,15 @@ from plugins.model import (
 )
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import (
-    LATER_EXTENDS,
-    Bind,
-    KeyPattern,
-    MemorySize,
-    Port,
-    RoleSettings,
+from plugins.settings import Port
+from plugins.shipping import (
+    SMOKE_DIRECTORY,
+    ShipperSettings,
+    arrivals,
+    may_read,
+    otlp_endpoints,
 )
-from plugins.shipping import SMOKE_DIRECTORY, arrivals, may_read
 from plugins.site import Host
-from plugins.values import below
 from plugins.wiring import intakes
 from roles.alloy.configuration import configuration
 
@@ -45,54 +42,17 @@ PATHS = Paths(NAME)
 _STABILITY = "--stability.level=public-preview"
 
 
-class Settings(RoleSettings):
+class Settings(ShipperSettings):
     """Settings of Alloy."""
 
     port: Port = Field(12345, description="TCP port of its metrics, its health and its own pages")
-    otlp_grpc_port: Port = Field(4317, description="TCP port that takes OTLP over gRPC")
-    otlp_http_port: Port = Field(4318, description="TCP port that takes OTLP over HTTP")
-    otlp_listen: Bind = Field(
-        "127.0.0.1", description="address that takes OTLP; applications are on its own host"
-    )
-    memory_max: MemorySize = Field("512M", description="memory limit of the service, systemd size")
-    memory_limit_mib: int = Field(
-        350, ge=50, description="MiB of memory above which it refuses spans, to be sent again"
-    )
-    queue_mb: int = Field(
-        1024, ge=1, description="MB on disk for what a store does not take; then sources wait"
-    )
-    fsync: bool = Field(
-        False, description="force every entry to the disk: survives a power cut, costs speed"
-    )
-    sampling_percent: float = Field(
-        100, gt=0, le=100, description="share of traces that are kept, decided by their id"
-    )
-    redact_keys: list[KeyPattern] = Field(
-        [],
-        description="RE2 patterns of further keys whose values are secret, e.g. `iban`",
-        json_schema_extra=LATER_EXTENDS,
-    )
     native: str = Field("", description="more components in Alloy's own language, after ours")
-
-    @model_validator(mode="after")
-    def _refuses_before_it_is_killed(self) -> Self:
-        below(self.memory_limit_mib, self.memory_max)
-        return self
 
 
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
     """Where its metrics and health are, and where it takes OTLP."""
     paths = {EndpointKind.METRICS: "/metrics", EndpointKind.HEALTH: "/-/ready"}
-
-    def takes(kind: EndpointKind, port: int, path: str, scheme: str) -> Endpoint:
-        bind = settings.otlp_listen
-        return Endpoint(NAME, host.name, kind, host.address, port, path, scheme, bind=bind)
-
-    return (
-        *own_endpoints(NAME, host, settings, paths),
-        takes(EndpointKind.OTLP, settings.otlp_http_port, "", "http"),
-        takes(EndpointKind.PEER, settings.otlp_grpc_port, "", "grpc"),
-    )
+    return (*own_endpoints(NAME, host, settings, paths), *otlp_endpoints(NAME, host, settings))
 
 
 def _problems(context: Context, stores: Sequence[Endpoint]) -> list[Problem]:
@@ -130,7 +90,7 @@ def component(context: Context) -> Component:
     content = configuration(context, sources, logs, traces)
     loaded = hashlib.sha256(content.encode()).hexdigest()
     health = context.endpoint(EndpointKind.HEALTH)
-    listen = settings.listen or "0.0.0.0"  # noqa: S104  # as every role: all, unless said
+    listen = settings.listen_address
     return context.component(
         NAME,
         Service(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from plugins.model import Endpoint
 from plugins.paths import Paths
-from plugins.redaction import SECRET_KEYS
+from plugins.redaction import secret_name
 from plugins.role import Context
 from plugins.settings import LogSource
 from roles.alloy.reading import FILE, LABELS, PRIORITY, stages
@@ -212,7 +212,7 @@ def _logs(
 def _traces(context: Context, stores: Sequence[Endpoint]) -> Iterator[Block]:
     settings: Settings = context.settings
     exporters = list(_exporters("traces", stores, settings))
-    secret = json.dumps(f"(?i)(?:{'|'.join([*SECRET_KEYS, *settings.redact_keys])})$")
+    secret = json.dumps(secret_name(settings.redact_keys))
     told = {"host.name": context.host.name, "deployment.environment": context.host.environment}
     gone = {
         where: [f"delete_matching_keys({where}.attributes, {secret})"]

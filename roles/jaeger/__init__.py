@@ -38,6 +38,7 @@ from plugins.settings import (
 )
 from plugins.settings import Settings as Frozen
 from plugins.site import Host
+from plugins.wiring import nearest
 
 NAME = "jaeger"
 PATHS = Paths(NAME)
@@ -139,7 +140,7 @@ def _backend(settings: Settings) -> dict[str, Any]:
 def _configuration(context: Context) -> dict[str, Any]:
     """https://www.jaegertracing.io/docs/2.latest/deployment/configuration/"""
     settings: Settings = context.settings
-    listen = settings.listen or "0.0.0.0"  # noqa: S104  # as every role: all, unless said
+    listen = settings.listen_address
     storage: dict[str, Any] = {"backends": {"main": _backend(settings)}}
     query: dict[str, Any] = {
         "storage": {"traces": "main"},
@@ -147,13 +148,11 @@ def _configuration(context: Context) -> dict[str, Any]:
         "http": {"endpoint": f"{listen}:{settings.port}"},
         "grpc": {"endpoint": f"{listen}:{settings.query_grpc_port}"},
     }
-    watching = context.site.endpoints(EndpointKind.API, "prometheus")
+    watching = nearest(context.site.endpoints(EndpointKind.API, "prometheus"), context.host)
     if watching:
-        own = [e for e in watching if e.host == context.host.name]
-        prometheus = next(iter([*own, *watching])).url.rstrip("/")
         # The names that its own exporter gives: calls_total, duration_milliseconds.
         names = {"normalize_calls": True, "normalize_duration": True}
-        backend = {"prometheus": {"endpoint": prometheus, **names}}
+        backend = {"prometheus": {"endpoint": watching.url.rstrip("/"), **names}}
         storage["metric_backends"] = {"performance": backend}
         query["storage"]["metrics"] = "performance"
     return {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator
@@ -29,7 +28,7 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.rule_files import group_names, rule_files
+from plugins.rule_files import group_names, release_of, rule_files
 from plugins.settings import (
     LATER_EXTENDS,
     Duration,
@@ -230,7 +229,7 @@ def component(context: Context) -> Component:
     if problems:
         raise SiteError(tuple(problems))
     content = to_yaml(merge_native(ours, settings.native))
-    release = hashlib.sha256("".join(f.path + f.sha256 for f in rules).encode()).hexdigest()[:16]
+    release = release_of(rules)
     rules = (*rules, _release_file(release))
     credentials = _credentials(settings.s3)
     health, api = context.endpoint(EndpointKind.HEALTH), context.endpoint(EndpointKind.API)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
-
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from plugins.layers import merge_native
 from plugins.logs import log_sources
@@ -24,18 +22,15 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.settings import (
-    LATER_EXTENDS,
-    Bind,
-    KeyPattern,
-    MemorySize,
-    Native,
-    Port,
-    RoleSettings,
+from plugins.settings import LATER_EXTENDS, Native, Port
+from plugins.shipping import (
+    SMOKE_DIRECTORY,
+    ShipperSettings,
+    arrivals,
+    may_read,
+    otlp_endpoints,
 )
-from plugins.shipping import SMOKE_DIRECTORY, arrivals, may_read
 from plugins.site import Host
-from plugins.values import below
 from plugins.wiring import intakes
 from roles.otelcol.configuration import configuration
 
@@ -43,56 +38,23 @@ NAME = "otelcol"
 PATHS = Paths(NAME)
 
 
-class Settings(RoleSettings):
+class Settings(ShipperSettings):
     """Settings of the collector."""
 
     port: Port = Field(8888, description="TCP port of its own metrics")
     health_port: Port = Field(13133, description="TCP port of its health")
-    otlp_grpc_port: Port = Field(4317, description="TCP port that takes OTLP over gRPC")
-    otlp_http_port: Port = Field(4318, description="TCP port that takes OTLP over HTTP")
-    otlp_listen: Bind = Field(
-        "127.0.0.1", description="address that takes OTLP; applications are on its own host"
-    )
-    memory_max: MemorySize = Field("512M", description="memory limit of the service, systemd size")
-    memory_limit_mib: int = Field(
-        350, ge=50, description="MiB of memory above which it lets its sources wait"
-    )
-    queue_mb: int = Field(
-        1024, ge=1, description="MB on disk for what a store does not take; then sources wait"
-    )
-    fsync: bool = Field(
-        False, description="force every entry to the disk: survives a power cut, costs speed"
-    )
-    sampling_percent: float = Field(
-        100, gt=0, le=100, description="share of traces that are kept, decided by their id"
-    )
-    redact_keys: list[KeyPattern] = Field(
-        [],
-        description="RE2 patterns of further keys whose values are secret, e.g. `iban`",
-        json_schema_extra=LATER_EXTENDS,
-    )
     native: Native = Field(
         {}, description="native configuration, merged over ours", json_schema_extra=LATER_EXTENDS
     )
 
-    @model_validator(mode="after")
-    def _waits_before_it_is_killed(self) -> Self:
-        below(self.memory_limit_mib, self.memory_max)
-        return self
-
 
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
     """Where its metrics and health are, and where it takes OTLP."""
-    metrics = own_endpoints(NAME, host, settings, {EndpointKind.METRICS: "/metrics"})
-
-    def at(kind: EndpointKind, port: int, bind: str, path: str, scheme: str = "http") -> Endpoint:
-        return Endpoint(NAME, host.name, kind, host.address, port, path, scheme, bind=bind)
-
+    kind, bind = EndpointKind.HEALTH, settings.listen
     return (
-        *metrics,
-        at(EndpointKind.HEALTH, settings.health_port, settings.listen, "/"),
-        at(EndpointKind.OTLP, settings.otlp_http_port, settings.otlp_listen, ""),
-        at(EndpointKind.PEER, settings.otlp_grpc_port, settings.otlp_listen, "", "grpc"),
+        *own_endpoints(NAME, host, settings, {EndpointKind.METRICS: "/metrics"}),
+        Endpoint(NAME, host.name, kind, host.address, settings.health_port, "/", bind=bind),
+        *otlp_endpoints(NAME, host, settings),
     )
 
 

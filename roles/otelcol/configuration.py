@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from plugins.log_formats import FORMATS
 from plugins.model import Endpoint
 from plugins.paths import Paths
-from plugins.redaction import SECRET_KEYS
+from plugins.redaction import secret_name
 from plugins.role import Context
 from plugins.settings import LogSource
 from roles.otelcol.reading import (
@@ -156,8 +156,10 @@ def _receivers(settings: Settings) -> dict[str, Any]:
 
 def _masking(settings: Settings) -> dict[str, Any]:
     """What became an attribute, by the name it has there."""
-    keys = "|".join([*SECRET_KEYS, *settings.redact_keys])
-    return {"allow_all_keys": True, "blocked_key_patterns": [f"(?i)(?:{literal(keys)})$$"]}
+    return {
+        "allow_all_keys": True,
+        "blocked_key_patterns": [literal(secret_name(settings.redact_keys))],
+    }
 
 
 def _log_processors(context: Context, sources: Sequence[LogSource]) -> dict[str, Any]:
@@ -226,7 +228,7 @@ def configuration(
         traces: Stores of traces.
     """
     settings: Settings = context.settings
-    listen = settings.listen or "0.0.0.0"  # noqa: S104  # as every role: all, unless said
+    listen = settings.listen_address
     kind = "file_storage" if "sealed_storage" in context.artifact.lacks else "sealed_storage"
     offsets, queue = f"{kind}/offsets", f"{kind}/queue"
     receivers, exporters = _receivers(settings), {}

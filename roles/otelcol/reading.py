@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
 from plugins.log_formats import (
     FORMATS,
@@ -45,6 +46,8 @@ def literal(value: str) -> str:
     return value.replace("$", "$$")
 
 
+# Every host has the same ones.
+@cache
 def text(value: str) -> str:
     """A text as a literal of the statements' language, inside a configuration."""
     return literal(json.dumps(value, ensure_ascii=False))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from pydantic import Field
@@ -27,7 +26,7 @@ from plugins.model import (
 from plugins.native import to_yaml
 from plugins.paths import Paths
 from plugins.role import Context, Role, limited, own_endpoints
-from plugins.rule_files import group_names
+from plugins.rule_files import group_names, release_of
 from plugins.settings import (
     LATER_EXTENDS,
     Duration,
@@ -206,7 +205,7 @@ def component(context: Context) -> Component:
     if problems:
         raise SiteError(tuple(problems))
     own = (ManagedFile("prometheus.yml", configuration), *rule_files)
-    release = hashlib.sha256("".join(f.path + f.sha256 for f in own).encode()).hexdigest()[:16]
+    release = release_of(own)
     contains: tuple[tuple[str, str], ...] = ()
     if not settings.agent:
         own += (rules.release_file(release),)

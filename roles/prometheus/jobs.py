@@ -9,14 +9,12 @@ from plugins.model import Endpoint, EndpointKind, Problem
 from plugins.native import drop_ins, parsed
 from plugins.paths import Paths
 from plugins.site import Host, Site
-from plugins.wiring import PROBE_JOB, Target
+from plugins.wiring import PROBE_JOB, Target, nearest
 
 
 def nearest_blackbox(site: Site, host: Host) -> Endpoint | None:
     """The prober of a Prometheus: the one on its own host, else the first of the site."""
-    probers = site.endpoints(EndpointKind.API, "blackbox")
-    own = [endpoint for endpoint in probers if endpoint.host == host.name]
-    return next(iter([*own, *probers]), None)
+    return nearest(site.endpoints(EndpointKind.API, "blackbox"), host)
 
 
 def _file_sd(job: str) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ def component(context: Context, name: str, command: str, ports: dict[str, int]) 
     environment = {
         # It holds libraries that cannot be loaded from inside an archive.
         "STACKWATCH_UNPACK": f"{paths.storage}/unpacked",
-        "REFERENCE_LISTEN": settings.listen or "0.0.0.0",  # noqa: S104  # as every role
+        "REFERENCE_LISTEN": settings.listen_address,
         "REFERENCE_DATABASE_URL": settings.database_url,
         "REFERENCE_REDIS_URL": settings.redis_url,
         "REFERENCE_NAMESPACE": settings.namespace,
