@@ -26,6 +26,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "loki": ("loki", "lokitool"),
     "otelcol": ("otelcol",),
     "jaeger": ("jaeger",),
+    "docker_registry": ("docker-registry",),
 }
 
 
