@@ -33,8 +33,10 @@ options:
     default: present
   hosts:
     description:
-      - The hosts. Keys are V(name), V(user) (V(root) or V(deploy), which has sudo), V(packages) and
-        V(setup), a script that root runs once, whose path counts from O(project).
+      - The hosts. Keys are V(name), V(user) (V(root) or V(deploy), which has sudo), V(packages), a
+        list of Debian packages in its image, V(setup), a script that root runs once, whose path
+        counts from O(project), and V(docker), whether it can run a Docker Engine of its own, which
+        V(packages) has to bring.
       - Other keys are left alone, so a platform of molecule is a host.
     type: list
     elements: dict
@@ -48,7 +50,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Two machines to try things on
+- name: Three machines to try things on
   hosts: localhost
   connection: local
   gather_facts: false
@@ -61,6 +63,11 @@ EXAMPLES = r"""
           - name: mon1
           - name: web1
             user: deploy
+            packages: [python3, redis-server]
+            setup: scripts/prepare-web1.sh
+          - name: run1
+            docker: true
+            packages: [docker.io, docker-cli, iptables]
       register: made
 """
 

@@ -10,7 +10,7 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from docker.errors import DockerException
 
@@ -21,16 +21,32 @@ from tests.hosts.group import Group
 from tests.hosts.hosts import down, up
 from tests.hosts.topology import HostSpec
 
+T = TypeVar("T")
+
 
 def spec(host: Mapping[str, Any]) -> HostSpec:
-    """A host as a playbook says it."""
-    setup = host.get("setup")
+    """A host as a playbook says it.
+
+    Raises:
+        HostsError: A key has a value of another type.
+    """
+    setup = _typed(host, "setup", str, "")
+    packages = _typed(host, "packages", list, [])
     return HostSpec(
         name=host["name"],
-        user=host.get("user", "root"),
-        packages=tuple(host.get("packages", ())),
+        user=_typed(host, "user", str, "root"),
+        docker=_typed(host, "docker", bool, False),
+        packages=tuple(str(package) for package in packages),
         setup=Path(CHECKOUT, setup).read_text() if setup else "",
     )
+
+
+def _typed(host: Mapping[str, Any], key: str, kind: type[T], default: T) -> T:
+    """One key; text where a list belongs would be taken letter by letter."""
+    value = host.get(key, default)
+    if not isinstance(value, kind):
+        raise HostsError(f"host {host['name']}: {key}: {value!r} is no {kind.__name__}")
+    return value
 
 
 def _running(group: str) -> set[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.hosts import image
+from tests.hosts import image, task
 from tests.hosts.__main__ import main
 from tests.hosts.errors import HostsError
 from tests.hosts.topology import HostSpec, parse_options
@@ -62,3 +63,32 @@ def test_a_mistake_is_told_before_anything_is_made(
     assert main(options) == 1
     assert text in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_playbook_says_all_that_a_platform_can_be() -> None:
+    text = """
+    - {name: plain, groups: [loki]}
+    - {name: engine, groups: [], docker: true, packages: [docker.io, docker-cli, iptables]}
+    - name: app1
+      user: deploy
+      packages: [python3, postgresql, redis-server]
+      setup: files/apps/reference/prepare-host.sh
+    """
+    plain, engine, app1 = map(task.spec, yaml.safe_load(text))
+    assert plain == HostSpec("plain")
+    packages = ("docker.io", "docker-cli", "iptables")
+    assert engine == HostSpec("engine", docker=True, packages=packages)
+    assert (app1.user, app1.docker) == ("deploy", False)
+    assert app1.packages == ("python3", "postgresql", "redis-server")
+    assert "createuser reference" in app1.setup
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("docker", "yes"), ("packages", "python3"), ("setup", ["true"]), ("user", None)],
+)
+def test_a_key_of_a_playbook_with_a_value_of_another_type_is_refused(
+    key: str, value: object
+) -> None:
+    with pytest.raises(HostsError, match=f"host web1: {key}: .* is no "):
+        task.spec({"name": "web1", key: value})
