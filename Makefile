@@ -76,7 +76,7 @@ test-integration: $(READY) ## real hosts, real programs, real faults
 	$(BIN)/pytest tests/integration $(WORKERS) $(PYTEST)
 
 ROLE ?=
-molecule: $(READY) ## molecule's scenario of every role, or of ROLE=loki: create, converge, idempotence, verify
+molecule: $(READY) ## molecule's scenarios of every role, or of ROLE=loki: create, converge, idempotence, verify
 	scripts/prepare $(BIN)/python
 	$(BIN)/python -m roles.molecule $(ROLE)
 
@@ -85,7 +85,8 @@ lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck plugins/scripts/*.sh scripts/* tests/hosts/*.sh .ci/run
+	$(BIN)/shellcheck plugins/scripts/*.sh scripts/* tests/hosts/*.sh .ci/run \
+	  roles/*/molecule/*/*.sh
 	$(BIN)/python -m plugins.tables --check
 
 format: $(READY) ## let ruff and the table generator write

@@ -8,6 +8,7 @@ merged in. Its platforms are the hosts, their groups the roles on them; the grou
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,59 @@ ROLES = Path(__file__).resolve().parents[1]
 ROOT = ROLES.parent
 # A group that stands for every file in roles/exporters/.
 EXPORTERS = "exporters"
+DEFAULT = "default"
 
 
-def scenarios() -> list[str]:
-    """Folders in ``roles/`` that have one."""
-    return sorted(path.parts[-4] for path in ROLES.glob("*/molecule/default/molecule.yml"))
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario.
+
+    Attributes:
+        role: The folder in ``roles/`` that it is in.
+        name: Its name there.
+    """
+
+    role: str
+    name: str = DEFAULT
+
+    @property
+    def title(self) -> str:
+        """What it is asked for by: ``loki``, ``alertmanager/cluster``."""
+        return self.role if self.name == DEFAULT else f"{self.role}/{self.name}"
+
+    @property
+    def slug(self) -> str:
+        """The title where no slash may be."""
+        return self.title.replace("/", "-")
+
+    @property
+    def folder(self) -> Path:
+        """Where it is."""
+        return ROLES / self.role / "molecule" / self.name
+
+    @property
+    def file(self) -> Path:
+        """Its ``molecule.yml``."""
+        return self.folder / "molecule.yml"
+
+
+def scenarios() -> list[Scenario]:
+    """Every scenario of every role."""
+    files = ROLES.glob("*/molecule/*/molecule.yml")
+    found = [Scenario(path.parts[-4], path.parts[-2]) for path in files]
+    return sorted(found, key=lambda each: each.title)
+
+
+def asked_for(word: str) -> list[Scenario]:
+    """The scenarios that a word means.
+
+    Args:
+        word: A title, which for a role's default scenario is the role; a role without any of its
+            own, for those that place it.
+    """
+    known = scenarios()
+    own = [each for each in known if word in (each.title, f"{each.role}/{each.name}")]
+    return own or [each for each in known if word in placed(each.file)]
 
 
 def exporters() -> list[str]:
@@ -29,29 +78,36 @@ def exporters() -> list[str]:
     return sorted(path.stem for path in (ROLES / EXPORTERS).glob("[!_]*.py"))
 
 
-def group() -> str:
-    """The group of test hosts of the scenario that runs."""
+def running() -> Scenario:
+    """The scenario that molecule runs now."""
     role = Path(os.environ["MOLECULE_PROJECT_DIRECTORY"]).name
-    return f"molecule-{role.replace('_', '-')}"
+    return Scenario(role, os.environ.get("MOLECULE_SCENARIO_NAME", DEFAULT))
 
 
-def _said() -> dict[str, Any]:
-    said: dict[str, Any] = yaml.safe_load(Path(os.environ["MOLECULE_FILE"]).read_text())
-    return said
+def group() -> str:
+    """The group of test hosts of the scenario that runs; ``group.yml`` says the same."""
+    return f"molecule-{running().slug}".replace("_", "-")
 
 
-def placed() -> dict[str, list[str]]:
+def said(file: Path | None = None) -> dict[str, Any]:
+    """A ``molecule.yml``; by default that of the scenario that runs."""
+    read: dict[str, Any] = yaml.safe_load((file or Path(os.environ["MOLECULE_FILE"])).read_text())
+    return read
+
+
+def placed(file: Path | None = None) -> dict[str, list[str]]:
     """Component to the hosts that it is on."""
     found: dict[str, list[str]] = {}
-    for platform in _said()["platforms"]:
+    for platform in said(file)["platforms"]:
         for name in platform["groups"]:
             for component in exporters() if name == EXPORTERS else [name]:
                 found.setdefault(component, []).append(platform["name"])
     return found
 
 
-def settings() -> dict[str, Any]:
+def settings(file: Path | None = None) -> dict[str, Any]:
     """Settings of all hosts."""
-    said: dict[str, Any] = _said()["provisioner"]["inventory"]["group_vars"].get("all", {})
-    site = {"name": "molecule", "groups": ["everything"], **said.get("site", {})}
-    return {**said, "site": site}
+    inventory = said(file).get("provisioner", {}).get("inventory", {})
+    everyone: dict[str, Any] = inventory.get("group_vars", {}).get("all", {})
+    site = {"name": "molecule", "groups": ["everything"], **everyone.get("site", {})}
+    return {**everyone, "site": site}
