@@ -159,10 +159,12 @@ class Exporter:
         artifact: Name in the lock file, which is also the program's name.
         arguments: From settings and paths to the flags, without the listen flag.
         listen_flag: The flag that takes ``address:port``.
+        port_flag: The flag that takes the port, where ``listen_flag`` takes the address alone.
         metrics_path: Where the metrics are.
         health_path: What answers 2xx when it works.
         files: From settings to configuration files.
         directories: From settings to folders, each with the reason beside it.
+        groups: Further groups of its account, each with the reason beside it.
         hardening: Exceptions from the hardened unit.
         everywhere: True gives it to every host that does not opt out.
     """
@@ -173,10 +175,12 @@ class Exporter:
     artifact: str
     arguments: Callable[[Any, Paths], tuple[str, ...]] = lambda settings, paths: ()
     listen_flag: str = "--web.listen-address"
+    port_flag: str = ""
     metrics_path: str = "/metrics"
     health_path: str = "/"
     files: Callable[[Any], tuple[ManagedFile, ...]] = lambda settings: ()
     directories: Callable[[Any], tuple[Directory, ...]] = lambda settings: ()
+    groups: tuple[str, ...] = ()
     hardening: Hardening = field(default_factory=Hardening)
     environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
     everywhere: bool = False
@@ -204,14 +208,13 @@ class Exporter:
 
     def _component(self, context: Context) -> Component:
         settings, paths = context.settings, Paths(self.name)
-        listen = f"{self.listen_flag}={settings.listen}:{settings.port}"
         health = context.endpoint(EndpointKind.HEALTH)
         return context.component(
             self.name,
             Service(
                 argv=(
                     f"{paths.programs}/{self.artifact}",
-                    listen,
+                    *self._listen(settings),
                     *self.arguments(settings, paths),
                     *settings.flags,
                 ),
@@ -223,8 +226,17 @@ class Exporter:
             ),
             files=self.files(settings),
             directories=self.directories(settings),
+            groups=self.groups,
             checks=(Check("answers", CheckKind.HTTP, health),),
         )
+
+    def _listen(self, settings: RoleSettings) -> tuple[str, ...]:
+        if self.port_flag:
+            return (
+                f"{self.listen_flag}={settings.listen}",
+                f"{self.port_flag}={settings.port}",
+            )
+        return (f"{self.listen_flag}={settings.listen}:{settings.port}",)
 
 
 def limited(hardening: Hardening, settings: RoleSettings) -> Hardening:

@@ -82,5 +82,6 @@ def metric(text: str, name: str) -> float:
     """
     for line in text.splitlines():
         if line.startswith(f"{name} "):
-            return float(line.rpartition(" ")[2])
+            # A time may follow the value.
+            return float(line.removeprefix(name).split()[0])
     raise LookupError(f"no {name} in {len(text)} bytes of metrics")

@@ -22,6 +22,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "alertmanager": ("alertmanager", "amtool"),
     "blackbox_exporter": ("blackbox_exporter",),
     "node_exporter": ("node_exporter",),
+    "cadvisor": ("cadvisor",),
     "reference_app": ("reference_app",),
     "loki": ("loki", "lokitool"),
     "otelcol": ("otelcol",),

@@ -73,3 +73,27 @@ def test_a_context_finds_an_endpoint_by_kind() -> None:
     assert context.endpoint(EndpointKind.HEALTH).path == "/-/ready"
     with pytest.raises(LookupError, match="no peer endpoint on mon1"):
         context.endpoint(EndpointKind.PEER)
+
+
+def test_an_exporter_may_take_address_and_port_apart_and_be_in_groups() -> None:
+    class Settings(RoleSettings):
+        port: Port = Field(9002, description="TCP port")
+
+    made = Exporter(
+        name="second",
+        summary="second",
+        settings=Settings,
+        artifact="second",
+        listen_flag="-address",
+        port_flag="-port",
+        groups=("docker",),
+    ).role()
+    (host, *_) = lone().hosts.values()
+    said = Settings(listen="10.0.0.1")
+    got = artifact("node_exporter")
+    context = Context(host, said, lone(), got, made.endpoints(host, said))
+    component = made.component(context)
+    program, *flags = component.service.argv
+    assert program.endswith("/second")
+    assert flags == ["-address=10.0.0.1", "-port=9002"]
+    assert component.account.groups == ("docker",)

@@ -8,10 +8,19 @@ from typing import Any
 
 import pytest
 
-from plugins.model import Component, Directory, Hardening, ManagedFile, OnChange, Reload, Service
+from plugins.model import (
+    Component,
+    Directory,
+    Hardening,
+    ManagedFile,
+    OnChange,
+    Reload,
+    Service,
+    SiteError,
+)
 from plugins.runtimes.systemd import HARDENED, Rendered
 from tests.unit.recorded import golden
-from tests.unit.sites import components, lone, rendered, three_hosts
+from tests.unit.sites import compiled, components, lone, on, rendered, three_hosts
 
 
 @pytest.mark.parametrize("name", ["node_exporter", "prometheus"])
@@ -19,6 +28,41 @@ def test_unit_is_the_golden_one(name: str) -> None:
     unit = rendered(three_hosts(), "mon1", name)
     kept, made = golden(f"{unit.unit}", unit.unit_text)
     assert made == kept
+
+
+def test_the_unit_of_an_exporter_that_asks_the_docker_engine_is_the_golden_one() -> None:
+    site = compiled(on("web1", "cadvisor", cadvisor={"listen": "10.0.0.1"}))
+    unit = rendered(site, "web1", "cadvisor")
+    kept, made = golden(f"{unit.unit}", unit.unit_text)
+    assert made == kept
+    assert unit.component.account.groups == ("docker",)
+
+
+@pytest.mark.parametrize(
+    ("said", "flag"),
+    [
+        ({"housekeeping_interval": "1m30s"}, "-housekeeping_interval=0h1m30s"),
+        ({"container_labels": []}, "-whitelisted_container_labels=restartcount"),
+        ({"disable_metrics": ["tcp", "udp"]}, "-disable_metrics=tcp,udp"),
+    ],
+)
+def test_settings_of_cadvisor_become_flags(said: dict[str, Any], flag: str) -> None:
+    site = compiled(on("web1", "cadvisor", cadvisor=said))
+    assert flag in components(site, "web1")["cadvisor"].service.argv
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"container_labels": ["a,b"]},
+        {"disable_metrics": ["everything"]},
+        {"housekeeping_interval": "0s"},
+    ],
+)
+def test_settings_that_cadvisor_would_not_take_are_refused(said: dict[str, Any]) -> None:
+    (key,) = said
+    with pytest.raises(SiteError, match=key):
+        compiled(on("web1", "cadvisor", cadvisor=said))
 
 
 BASE = components(lone(), "mon1")["prometheus"]

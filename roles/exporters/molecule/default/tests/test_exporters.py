@@ -8,12 +8,38 @@ import pytest
 
 from roles.molecule.exporters import Row, table
 from roles.molecule.fixtures import curl, metric
+from tests.integration.project import until
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.name)
 def test_it_tells_a_plausible_value(machine: Any, row: Row) -> None:
     value = metric(curl(machine, row.port, "/metrics"), row.series)
     assert row.least <= value <= row.most, f"{row.series} is {value}"
+
+
+# A program that is on the host, whatever the exporter: an image of it needs no registry.
+CONTAINER = """
+folder=/opt/stackwatch/node_exporter/current/
+docker inspect watched >/dev/null 2>&1 || {
+  tar -C "$folder" -c node_exporter | docker import - watched:1 >/dev/null
+  docker run -d --name watched --network none --memory 64m --label stackwatch.component=watched \\
+    --label other=unseen watched:1 /node_exporter >/dev/null
+}
+docker inspect watched --format '{{.Id}}'
+"""
+
+
+def test_a_container_is_told_with_its_name_its_limit_and_the_labels_asked_for(machine: Any) -> None:
+    id_ = machine.check_output(CONTAINER)
+    labels = (
+        f'container_label_stackwatch_component="watched",id="/docker/{id_}",image="watched:1",'
+        'name="watched"'
+    )
+
+    used = f"container_memory_working_set_bytes{{{labels}}}"
+    told = until(lambda: text if used in (text := curl(machine, 8085, "/metrics")) else "")
+    assert 2**18 < metric(told, used) < 64 * 2**20
+    assert metric(told, f"container_spec_memory_limit_bytes{{{labels}}}") == 64 * 2**20
 
 
 def test_memory_and_units_are_those_of_the_host(machine: Any) -> None:
