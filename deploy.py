@@ -8,5 +8,6 @@
 
 from plugins import stages
 
+stages.prepare()
 stages.converge()
 stages.prove()

@@ -13,7 +13,7 @@ from plugins.paths import OPT
 from plugins.runtimes.systemd import Rendered
 from plugins.state import FileState, HostState, UnitState
 
-_CONTENT = "content differs"
+CONTENT = "content differs"
 
 
 class Action(StrEnum):
@@ -45,7 +45,7 @@ class Difference:
     @property
     def diffable(self) -> bool:
         """True where both contents may be shown side by side: never for a secret."""
-        return self.file is not None and not self.file.secret and self.what == _CONTENT
+        return self.file is not None and not self.file.secret and self.what == CONTENT
 
     def __str__(self) -> str:
         return f"{self.component}: {self.subject}: {self.what}"
@@ -184,7 +184,7 @@ class _Comparison:
             there = found.pop(file.path, None)
             what = _wrong(there, file.mode, "root", user)
             if not what and there and there.sha256 != file.sha256:
-                what = _CONTENT
+                what = CONTENT
             if self.note(f"{shown}/{file.path}", what, file):
                 send.append(file)
         strays = [path for path, there in found.items() if there.kind != "d"]
@@ -220,7 +220,7 @@ class _Comparison:
         what = _wrong(found, "0644", "root", "root")
         wanted = hashlib.sha256(rendered.unit_text.encode()).hexdigest()
         if not what and found and found.sha256 != wanted:
-            what = _CONTENT
+            what = CONTENT
         unit_file = ManagedFile(rendered.unit, rendered.unit_text)
         return self.note(rendered.unit_path, what, unit_file)
 

@@ -12,7 +12,7 @@ from plugins.layers import Layer, merge_settings, validate
 from plugins.model import Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
 from plugins.role import Context, Role
-from plugins.settings import HostSettings, RoleSettings, Settings, SiteSettings
+from plugins.settings import HostSettings, Settings, SiteSettings
 from plugins.site import Host, Placement, Site
 
 
@@ -177,7 +177,7 @@ class _Compiler:
             if not wanted or role.name in said.without:
                 continue
             settings = self.settings(role.settings, declared.layers, role.name)
-            if isinstance(settings, RoleSettings):
+            if settings is not None:
                 endpoints = role.endpoints(host, settings)
                 placed.append(Placement(host, role, settings, endpoints))
         return placed
@@ -212,6 +212,9 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     placements = [p for each in placed for p in compiler.placements(*each)]
     served = frozenset(e.kind for p in placements for e in p.endpoints)
     placements += [p for each in placed for p in compiler.placements(*each, served)]
+    # A role that prepares its host has no component there.
+    preparations = tuple(p for p in placements if p.role.prepares)
+    placements = [p for p in placements if not p.role.prepares]
     kept = said.log_retention if isinstance(said, SiteSettings) else None
     for problem in (
         *log_problems(kept, hosts.values(), placements),
@@ -223,7 +226,7 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     name = said.name or (declared.path.stem if declared.path else "site")
     folder = declared.path.parent if declared.path else Path("inventories")
     files = Path(said.files) if said.files else folder / "files" / name
-    return Site(name, said, hosts, tuple(placements), files)
+    return Site(name, said, hosts, tuple(placements), files, preparations)
 
 
 def components_of(

@@ -35,6 +35,8 @@ _LOG_WIDTH = 200
 
 
 def _wires_to(wiring: Wiring | None, role: Role, experiment: Experiment) -> str:
+    if role.prepares:
+        return "-"
     if wiring is None:
         return f"[yellow]unknown without {', '.join(required(role))}[/]"
     told = []
@@ -46,21 +48,26 @@ def _wires_to(wiring: Wiring | None, role: Role, experiment: Experiment) -> str:
     return "; ".join(told) or "-"
 
 
+def _program(role: Role, lock: Lock) -> str:
+    if role.prepares:
+        return "packages"
+    if role.artifact not in lock.entries:
+        return f"[red]{role.artifact} is not in {lock.path.name}[/]"
+    artifact = stand_in(lock, role.artifact)
+    return f"{artifact.name} {artifact.version}"
+
+
 def roles_table(roles: Mapping[str, Role], lock: Lock) -> Table:
     """Every role: what it is, where it listens, what it installs, what it wires to."""
     experiment = Experiment.of(roles, lock)
     table = _table("role", "kind", "port", "everywhere", "program", "endpoints", "wires to")
     for role in roles.values():
-        artifact = stand_in(lock, role.artifact)
-        program = f"{artifact.name} {artifact.version}"
-        if role.artifact not in lock.entries:
-            program = f"[red]{artifact.name} is not in {lock.path.name}[/]"
         table.add_row(
             role.name,
             role.kind,
-            str(role.settings.model_fields["port"].default),
+            str(role.port or "-"),
             "yes" if role.everywhere else "",
-            program,
+            _program(role, lock),
             " ".join(experiment.kinds(role.name)),
             _wires_to(experiment.wiring(role.name), role, experiment),
         )
@@ -107,6 +114,7 @@ def hosts_table(site: Site, made: Iterable[Component]) -> Table:
     """Host, component, addresses; the users' own services too."""
     table = _table("host", "component", "address")
     rows = [(c.host, c.name, ", ".join(_addresses(c))) for c in made]
+    rows += [(p.host.name, f"{p.role.name} (of the host itself)", "-") for p in site.preparations]
     for host in site.hosts.values():
         rows += [
             (host.name, f"{s.name} (your own)", f"{host.address}:{s.port}") for s in host.services
@@ -189,7 +197,8 @@ def _tell(inventory: Path | None, console: Console) -> None:
         roles = all_roles()
         console.print(roles_table(roles, lock))
         for role in roles.values():
-            lock.entry(role.artifact)
+            if not role.prepares:
+                lock.entry(role.artifact)
         return
     site = compile_site(read(inventory), all_roles())
     made = components(site, lock)

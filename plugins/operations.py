@@ -18,6 +18,7 @@ from plugins.compare import Action, Changes, compare, leftovers
 from plugins.drift import FileContents
 from plugins.guards import refused_changes
 from plugins.payload import Order, order, programs, removal
+from plugins.preparation import steps
 from plugins.run import Change, Run
 from plugins.signals import SIGNALS
 from plugins.state import HostState, StackwatchState
@@ -41,11 +42,13 @@ def state_of(run: Run) -> HostState:
     """The current host's state, read once a phase: facts are never cached by pyinfra itself."""
     key = (host.name, bool(state.is_executing))
     if key not in run.states:
-        run.states[key] = host.get_fact(StackwatchState, folders=run.folders(host.name))
+        run.states[key] = host.get_fact(
+            StackwatchState, folders=run.folders(host.name), prepared=run.asked(host.name)
+        )
     return run.states[key]
 
 
-def _why_not(run: Run, found: HostState) -> str:
+def why_not(run: Run, found: HostState) -> str:
     """Why this host cannot be converged; empty when it can."""
     if not found.facts:
         return "its state could not be read, see above"
@@ -63,7 +66,8 @@ def _done(changes: Changes) -> str:
     return "files" if changes.action is Action.NONE else str(changes.action)
 
 
-def _sending(sent: Order) -> StringCommand:
+def sending(sent: Order) -> StringCommand:
+    """The command that sends and runs an order."""
     # Not text but pieces that behave like it, see Raw.
     pieces: list[Any] = list(sent.payload)
     return StringCommand(sent.command, _stdin=pieces)
@@ -85,7 +89,7 @@ def send_programs() -> Generator[PyinfraCommand, None, None]:
     """
     run = session.current()
     found = state_of(run)
-    problem = _why_not(run, found)
+    problem = why_not(run, found)
     if problem:
         yield refusal(problem)
         return
@@ -100,7 +104,7 @@ def send_programs() -> Generator[PyinfraCommand, None, None]:
     for changes in lacking:
         version = changes.rendered.component.artifact.version
         host.log(f"{changes.rendered.name} {version} is sent", log_func=logger.info)
-    yield _sending(programs(lacking, run.site.settings.lock_timeout))
+    yield sending(programs(lacking, run.site.settings.lock_timeout))
 
 
 @operation()
@@ -130,7 +134,7 @@ def converge(component: str) -> Generator[PyinfraCommand, None, None]:
         host.noop(f"{component} is as it should be")
         return
     _tell(changes)
-    yield _sending(order(changes, found, run.site.settings.lock_timeout))
+    yield sending(order(changes, found, run.site.settings.lock_timeout))
     reasons = tuple(f"{d.subject}: {d.what}" for d in changes.differences)
     run.changed.append(Change(host.name, component, _done(changes), reasons))
 
@@ -246,12 +250,13 @@ def tell_drift() -> Generator[PyinfraCommand, None, None]:
     """
     run = session.current()
     found = state_of(run)
-    problem = _why_not(run, found)
+    problem = why_not(run, found)
     if problem:
         yield refusal(problem)
         return
     differences = [d for r in run.rendered(host.name) for d in compare(r, found).differences]
     differences += leftovers(found, (r.name for r in run.rendered(host.name)))
+    differences += [d for p in run.preparations(host.name) for d in steps(p, found).differences]
     run.drift[host.name] = differences
     paths = tuple(d.subject for d in differences if d.diffable)
     if paths:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from plugins.compare import Changes
 from plugins.model import ManagedFile, Validator
+from plugins.preparation import Steps, SystemFile
 from plugins.runtimes.systemd import Rendered
 from plugins.scripts import assigned, script
 from plugins.state import HostState
@@ -196,6 +197,46 @@ def removal(host: str, component: str, purge: str | None, lock_timeout: int) -> 
     """
     variables = {**_who(host, lock_timeout), "component": component, "purge": purge or ""}
     return assigned(variables) + script("common") + script("remove")
+
+
+def _placed(files: Iterable[SystemFile], state: HostState) -> bytes:
+    """A line a file: what was seen, what comes, its path, the command that must accept it."""
+    lines = []
+    for file in files:
+        there = state.files.get(file.path)
+        check = shlex.join(word.format(file=f"{file.path}.staged") for word in file.check)
+        lines.append(f"{(there and there.sha256) or '-'} {file.sha256} {file.path} {check}")
+    return _lines(lines)
+
+
+def preparing(todo: Steps, state: HostState, host: str, lock_timeout: int) -> Order:
+    """The command and payload that prepare one host.
+
+    Args:
+        todo: From :func:`plugins.preparation.steps`.
+        state: The state they were found in; the host refuses if a file is no longer so.
+        host: Inventory name.
+        lock_timeout: Seconds to wait for another run on the host.
+    """
+    sent = (*todo.repository_files, *todo.files)
+    members = {
+        "repository": _placed(todo.repository_files, state),
+        "files": _placed(todo.files, state),
+        **{f"content{file.path}": file.content.encode() for file in sent},
+    }
+    packed = _packed(members)
+    variables = {
+        **_who(host, lock_timeout),
+        "preparation": todo.preparation.name,
+        "unit": todo.preparation.unit,
+        "packages": " ".join(todo.preparation.packages),
+        "install": "yes" if todo.install else "no",
+        "restart": "yes" if todo.restart else "no",
+        "reloaded": shlex.join(todo.preparation.reloaded),
+        "payload": hashlib.sha256(packed).hexdigest(),
+        "size": str(len(packed)),
+    }
+    return Order(assigned(variables) + script("common") + script("prepare"), (Raw(packed),))
 
 
 def _who(host: str, lock_timeout: int) -> dict[str, str]:

@@ -33,9 +33,10 @@ from plugins.model import (
     Validator,
 )
 from plugins.paths import Paths
-from plugins.settings import RoleSettings
+from plugins.settings import RoleSettings, Settings
 
 if TYPE_CHECKING:
+    from plugins.preparation import Preparation
     from plugins.site import Host, Site
 
 
@@ -124,11 +125,12 @@ class Role:
         serves: With ``everywhere``, only in a site that has an endpoint of one of these kinds;
             empty means in every site.
         log_format: Format of what its process writes to its standard output.
+        prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
     name: str
     summary: str
-    settings: type[RoleSettings]
+    settings: type[Settings]
     artifact: str
     kind: str
     endpoints: Callable[[Host, Any], tuple[Endpoint, ...]]
@@ -136,6 +138,13 @@ class Role:
     everywhere: bool = False
     serves: frozenset[EndpointKind] = frozenset()
     log_format: str = "logfmt"
+    prepares: Callable[[Host, Any], Preparation] | None = None
+
+    @property
+    def port(self) -> int | None:
+        """The default port; None for a role that answers on nothing."""
+        field = self.settings.model_fields.get("port")
+        return field.default if field else None
 
 
 def own_endpoints(
@@ -264,16 +273,16 @@ def collect(modules: list[ModuleType]) -> dict[str, Role]:
         RoleError: A module without ``ROLE``, or two roles with one name or default port.
     """
     found: dict[str, Role] = {}
-    ports: dict[int, str] = {}
+    ports: dict[int | None, str] = {}
     for module in modules:
         declared = getattr(module, "ROLE", None)
         if declared is None:
             raise RoleError(f"{module.__name__} binds no ROLE")
-        role = declared.role() if isinstance(declared, Exporter) else declared
-        port = role.settings.model_fields["port"].default
+        role = declared if isinstance(declared, Role) else declared.role()
+        port = role.port
         if role.name in found:
             raise RoleError(f"{module.__name__}: there is already a role {role.name!r}")
-        if port in ports:
+        if port is not None and port in ports:
             raise RoleError(f"{module.__name__}: port {port} is already {ports[port]!r}'s default")
         found[role.name] = role
         ports[port] = role.name

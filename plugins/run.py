@@ -16,6 +16,7 @@ from plugins.compiler import Declared, compile_site, components_of
 from plugins.delivery import Inbox
 from plugins.layers import Layer, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
+from plugins.preparation import Preparation, asked, paths
 from plugins.problem import suggestion
 from plugins.role import all_roles
 from plugins.runtimes.systemd import Rendered
@@ -82,6 +83,7 @@ class Run:
     finish: Callable[[Run], int] = lambda run: 0
     states: dict[tuple[str, bool], HostState] = field(default_factory=dict)
     _rendered: dict[str, tuple[Rendered, ...]] = field(default_factory=dict)
+    _preparations: dict[str, tuple[Preparation, ...]] = field(default_factory=dict)
 
     def rendered(self, host: str) -> tuple[Rendered, ...]:
         """The components of one host as its runtime wants them, made once.
@@ -95,9 +97,31 @@ class Run:
         return self._rendered[host]
 
     def folders(self, host: str) -> tuple[str, ...]:
-        """Data folders of a host that its roles add, which its state must show too."""
+        """Data folders of a host that its roles add, which its state must show too.
+
+        Files that its preparations want are looked at the same way.
+        """
         directories = (d for r in self.rendered(host) for d in r.component.directories)
-        return tuple(sorted({directory.path for directory in directories}))
+        files = paths(self.preparations(host))
+        return tuple(sorted({*files, *(directory.path for directory in directories)}))
+
+    def preparations(self, host: str) -> tuple[Preparation, ...]:
+        """What the roles of one host want of the host itself, made once.
+
+        Raises:
+            SiteError: A role refuses its settings.
+        """
+        if host not in self._preparations:
+            self._preparations[host] = tuple(
+                p.role.prepares(p.host, p.settings)
+                for p in self.site.preparations
+                if p.host.name == host and p.role.prepares
+            )
+        return self._preparations[host]
+
+    def asked(self, host: str) -> tuple[tuple[str, str], ...]:
+        """What the state of a host must tell of them."""
+        return asked(self.preparations(host))
 
 
 def _options(values: Mapping[str, Any]) -> Options:
@@ -190,10 +214,11 @@ def begin(
     )
     problems: list[Problem] = []
     for host in hosts:
-        try:
-            run.rendered(host)
-        except SiteError as error:
-            problems += error.problems
+        for made in (run.rendered, run.preparations):
+            try:
+                made(host)
+            except SiteError as error:
+                problems += error.problems
     if problems:
         raise SiteError(tuple(dict.fromkeys(problems)))
     return run

@@ -46,8 +46,9 @@ class Site:
         name: The site's name.
         settings: Settings of the whole site.
         hosts: By inventory name.
-        placements: Every role on every host.
+        placements: Every role with a component on every host.
         files: The site's drop-in folder (may not exist).
+        preparations: Every role that prepares its host, on every host.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Site:
     hosts: Mapping[str, Host]
     placements: tuple[Placement, ...]
     files: Path
+    preparations: tuple[Placement, ...] = ()
 
     @cached_property
     def _by_role(self) -> Mapping[str, tuple[Placement, ...]]:

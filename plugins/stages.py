@@ -5,9 +5,18 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
-from plugins import operations, report, session
+from plugins import operations, preparing, report, session
 from plugins.paths import Paths
 from plugins.problem import suggestion
+
+
+def prepare() -> None:
+    """Make this host itself what its roles need it to be, before any component comes."""
+    run = session.current()
+    wanted = {preparation.name for preparation in run.preparations(host.name)}
+    for name in host.loop(sorted({p.role.name for p in run.site.preparations})):
+        if name in wanted:
+            preparing.prepare(name=f"Prepare {name}", preparation=name)
 
 
 def converge() -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
-from plugins.scripts import script
+from plugins.prepared import PreparedState, read
+from plugins.scripts import assigned, script
 
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
@@ -71,12 +72,14 @@ class HostState:
         files: By absolute path.
         units: By unit name.
         accounts: Account to its groups; empty when it does not exist.
+        prepared: What preparations are compared by, where it was asked for.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, FileState] = field(default_factory=dict)
     units: Mapping[str, UnitState] = field(default_factory=dict)
     accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    prepared: PreparedState = field(default_factory=PreparedState)
 
     @property
     def architecture(self) -> str:
@@ -186,6 +189,7 @@ def parse_state(lines: list[str]) -> HostState:
                     line.partition(" ") for line in sections.get("accounts", [])
                 )
             },
+            read(sections),
         )
     except (KeyError, ValueError) as error:
         raise FactProcessError(f"the state of the host cannot be read: {error!r}") from error
@@ -197,14 +201,18 @@ class StackwatchState(FactBase[HostState]):
     and modes, version links, accounts, units, and what the running services were started with.
 
     + folders: further folders to look at, beside stackwatch's own
+    + prepared: what to tell of preparations, see ``plugins.preparation.asked``
     """
 
     default: Callable[[], HostState] = staticmethod(HostState)
 
-    def command(self, folders: tuple[str, ...] = ()) -> str:
-        """The script with its arguments."""
+    def command(
+        self, folders: tuple[str, ...] = (), prepared: tuple[tuple[str, str], ...] = ()
+    ) -> str:
+        """The script with its arguments; what preparations need goes first."""
         arguments = " ".join(shlex.quote(folder) for folder in folders)
-        return f"set -- {arguments}\n{script('state')}"
+        more = assigned(dict(prepared)) + script("prepared") if prepared else ""
+        return f"set -- {arguments}\n{more}{script('state')}"
 
     def process(self, output: list[str]) -> HostState:
         """Parse the script's output."""
