@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from plugins.answers import Answer, Answers
 from plugins.judges import verdict
 from plugins.model import Check, CheckKind, Component
-from plugins.runtimes.systemd import unit_name
+from plugins.runtimes.rendered import Rendered
 
 
 @dataclass(frozen=True)
@@ -63,17 +63,14 @@ def questions(checks: Iterable[tuple[Component, Check]]) -> tuple[tuple[str, str
     )
 
 
-def judge_units(
-    host: str, components: Iterable[Component], said: Answers
-) -> tuple[CheckResult, ...]:
-    """Judge whether the unit of every component of a host runs."""
+def judge_services(host: str, wanted: Iterable[Rendered], said: Answers) -> tuple[CheckResult, ...]:
+    """Judge whether the unit or container of every component of a host runs."""
     results = []
-    for component in components:
-        unit = unit_name(component.name)
-        seen = said.units.get(unit, "not there")
-        ok = seen == "active (running)"
+    for each in wanted:
+        seen = said.units.get(each.service, "not there")
+        ok, expected = seen in each.running, min(each.running)
         results.append(
-            CheckResult(host, component.name, "unit runs", ok, unit, "active (running)", seen)
+            CheckResult(host, each.name, f"{each.kind} runs", ok, each.service, expected, seen)
         )
     return tuple(results)
 

@@ -11,8 +11,9 @@ from plugins.compile_checks import log_problems, port_problems
 from plugins.layers import Layer, merge_settings, validate
 from plugins.model import Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
+from plugins.rendering import RUNTIMES
 from plugins.role import Context, Role
-from plugins.settings import HostSettings, Settings, SiteSettings
+from plugins.settings import HostSettings, Settings, SiteSettings, unbound
 from plugins.site import Host, Placement, Site
 
 
@@ -140,6 +141,7 @@ class _Compiler:
             settings.architecture,
             tuple(settings.services),
             tuple(settings.logs),
+            settings.engine,
         ), settings
 
     def check_without(self, declared: DeclaredHost, said: HostSettings) -> None:
@@ -229,6 +231,24 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     return Site(name, said, hosts, tuple(placements), files, preparations)
 
 
+def _context(site: Site, artifacts: Mapping[tuple[str, str], Any], placement: Placement) -> Context:
+    """What a role may look at, as far as its runtime lets its process see it."""
+    host, settings, role = placement.host, placement.settings, placement.role
+    runtime, neighbour = RUNTIMES[host.runtime], None
+    if runtime.neighbour is not None and not role.on_host_network:
+        # Its runtime binds it to the host's addresses; on its own network it takes all comers.
+        neighbour, settings = runtime.neighbour, unbound(settings)
+    return Context(
+        host,
+        settings,
+        site,
+        artifacts[role.artifact, host.architecture],
+        placement.endpoints,
+        runtime.host_root,
+        neighbour,
+    )
+
+
 def components_of(
     site: Site, artifacts: Mapping[tuple[str, str], Any], host: str
 ) -> tuple[Component, ...]:
@@ -245,10 +265,8 @@ def components_of(
     made: list[Component] = []
     problems: list[Problem] = []
     for placement in site.on(host):
-        artifact = artifacts[placement.role.artifact, placement.host.architecture]
-        context = Context(placement.host, placement.settings, site, artifact, placement.endpoints)
         try:
-            made.append(placement.role.component(context))
+            made.append(placement.role.component(_context(site, artifacts, placement)))
         except SiteError as error:
             problems += error.problems
     if problems:

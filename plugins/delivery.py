@@ -11,7 +11,7 @@ import json
 import shlex
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import uuid4
@@ -19,10 +19,13 @@ from uuid import uuid4
 import gevent
 from gevent.server import StreamServer
 from paramiko import SSHException
-from pyinfra.api import Host, StringCommand
+from pyinfra.api import FactBase, Host, StringCommand
+from pyinfra.context import ctx_host, ctx_state
 
 from plugins.checks import CheckResult
 from plugins.model import Check
+from plugins.runtimes.rendered import Rendered
+from plugins.scripts import script
 
 ALERT = "StackwatchSmoke"
 _DEADLINE_SECONDS = 45
@@ -103,18 +106,91 @@ def _serve(connection: Connection, inbox: Inbox) -> None:
         connection.close()
 
 
+class Received(FactBase[str]):
+    """
+    Returns a body that was posted to a port of a service's own network, or nothing.
+
+    + busybox: what runs a busybox there
+    + port: the port
+    + word: stands in the body that is waited for
+    + seconds: how long
+    """
+
+    default: Callable[[], str] = staticmethod(str)
+
+    def command(self, busybox: str, port: int, word: str, seconds: int) -> str:
+        """The script with its arguments."""
+        words = shlex.join([busybox, str(port), word, str(seconds)])
+        return f"set -- {words}\n{script('receive')}"
+
+    def process(self, output: list[str]) -> str:
+        """The body."""
+        return "\n".join(output)
+
+
+class Dismissed(FactBase[str]):
+    """
+    Returns nothing; ends a :class:`Received` that waits for what another member has delivered.
+
+    + busybox: what runs a busybox there
+    + port: the port
+    + word: what it waits for
+    """
+
+    default: Callable[[], str] = staticmethod(str)
+
+    def command(self, busybox: str, port: int, word: str) -> str:
+        """Post the word itself."""
+        url = f"http://127.0.0.1:{port}/"
+        return f"{busybox} wget -q -T 5 -O /dev/null --post-data {shlex.quote(word)} {url} || true"
+
+    def process(self, output: list[str]) -> str:
+        """Nothing."""
+        return ""
+
+
 @contextmanager
-def receiver(host: Host, port: int, inbox: Inbox) -> Iterator[None]:
+def _inside(busybox: str, port: int, inbox: Inbox) -> Iterator[None]:
+    """Receive in the network of a container: nothing of this process can listen there."""
+
+    # What pyinfra knows belongs to a greenlet, and the one that waits is another.
+    run, whose = ctx_state.get(), ctx_host.get()
+
+    told = {"busybox": busybox, "port": port, "word": inbox.token}
+
+    def wait() -> None:
+        with ctx_state.use(run), ctx_host.use(whose):
+            body = whose.get_fact(Received, **told, seconds=_DEADLINE_SECONDS + 2)
+        # No JSON where it was dismissed, nothing where nothing came.
+        with suppress(ValueError):
+            inbox.take(body.encode())
+
+    waiting = gevent.spawn(wait)
+    try:
+        yield
+    finally:
+        if not waiting.ready():
+            whose.get_fact(Dismissed, **told)
+        waiting.join()
+
+
+@contextmanager
+def receiver(host: Host, port: int, inbox: Inbox, busybox: str = "") -> Iterator[None]:
     """Receive on a loopback port of a host for the time of the block.
 
     Args:
         host: A connected host.
         port: The port on its loopback address.
         inbox: Takes what arrives.
+        busybox: What runs a busybox in the service's network; empty where that is the host's.
 
     Raises:
         OSError: The port cannot be had there, or the connection cannot forward.
     """
+    if busybox:
+        with _inside(busybox, port, inbox):
+            yield
+        return
     client = getattr(host.connector, "client", None)
     if client is None:
         with _local_receiver(host, port, inbox):
@@ -176,7 +252,7 @@ def _wait(arrived: Callable[[], bool]) -> float | None:
     return None
 
 
-def deliver_alert(host: Host, inbox: Inbox, check: Check) -> CheckResult:
+def deliver_alert(host: Host, inbox: Inbox, rendered: Rendered, check: Check) -> CheckResult:
     """Send one alert through the Alertmanager of a host and wait for it to arrive here.
 
     Members of a cluster get the same alert; one delivery by any of them confirms all.
@@ -184,6 +260,7 @@ def deliver_alert(host: Host, inbox: Inbox, check: Check) -> CheckResult:
     Args:
         host: A connected host that runs an Alertmanager.
         inbox: Shared by all hosts of the run.
+        rendered: The Alertmanager.
         check: Its endpoint takes alerts; ``expected`` holds the receiver's port.
     """
     port = int(check.expected[0])
@@ -195,7 +272,7 @@ def deliver_alert(host: Host, inbox: Inbox, check: Check) -> CheckResult:
         return CheckResult(host.name, component, check.name, ok, where, wanted, seen)
 
     try:
-        with receiver(host, port, inbox):
+        with receiver(host, port, inbox, rendered.busybox):
             command = StringCommand(_post(check.endpoint.local_url, inbox.token))
             sent, output = host.run_shell_command(command)
             if not sent:

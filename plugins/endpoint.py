@@ -105,3 +105,8 @@ class Endpoint:
         if self.bind in ("", "0.0.0.0", "::"):  # noqa: S104  # read, not bound
             return replace(self, address="127.0.0.1").url
         return replace(self, address=self.bind).url
+
+    @property
+    def loopback_url(self) -> str:
+        """The URL that what listens on all addresses of its own network is read by from inside."""
+        return replace(self, address="127.0.0.1").url

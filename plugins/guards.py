@@ -8,7 +8,7 @@ from pyinfra import host
 
 from plugins.compare import release_folder
 from plugins.drift import FileContents
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.rendered import Rendered
 from plugins.state import HostState
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plugins.runtimes.systemd import unit_name
+from plugins.rendering import RUNTIMES
 from plugins.settings import LogSource
 from plugins.site import Host, Site
 
@@ -19,7 +19,7 @@ def log_sources(site: Site, host: Host) -> tuple[LogSource, ...]:
         host: One of its hosts.
     """
     own = [
-        LogSource(name=p.role.name, units=[unit_name(p.role.name)], format=p.role.log_format)
+        RUNTIMES[host.runtime].log_source(p.role.name, p.role.log_format)
         for p in site.on(host.name)
     ]
     files = [source for p in site.on(host.name) for source in p.settings.logs]

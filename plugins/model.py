@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from plugins.check import Check, CheckKind
 from plugins.endpoint import EMPTY, Credentials, Endpoint, EndpointKind, Trust
 from plugins.problem import ArtifactError, Problem, SiteError
+from plugins.view import HostView
 
 __all__ = [
     "EMPTY",
@@ -31,6 +32,7 @@ __all__ = [
     "EndpointKind",
     "Guard",
     "Hardening",
+    "HostView",
     "ManagedFile",
     "OnChange",
     "Problem",
@@ -234,6 +236,7 @@ class Service:
         start_timeout: Seconds to wait for health after a start.
         stop_timeout: Seconds before a stop is forced.
         hardening: Exceptions from the hardened defaults.
+        view: What it sees of its host beyond its own folders.
         description: One line for the unit.
     """
 
@@ -245,6 +248,7 @@ class Service:
     start_timeout: int = 60
     stop_timeout: int = 30
     hardening: Hardening = field(default_factory=Hardening)
+    view: HostView = field(default_factory=HostView)
 
 
 @dataclass(frozen=True)

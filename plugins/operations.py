@@ -13,7 +13,7 @@ from pyinfra.api.command import PyinfraCommand
 
 from plugins import session
 from plugins.answers import StackwatchAnswers
-from plugins.checks import CheckResult, asked, judge, judge_units, questions
+from plugins.checks import CheckResult, asked, judge, judge_services, questions
 from plugins.compare import Action, Changes, compare, leftovers
 from plugins.drift import FileContents
 from plugins.guards import refused_changes
@@ -52,8 +52,7 @@ def why_not(run: Run, found: HostState) -> str:
     """Why this host cannot be converged; empty when it can."""
     if not found.facts:
         return "its state could not be read, see above"
-    architecture = run.site.hosts[host.name].architecture
-    return "; ".join(unsupported(found, architecture, SYSTEMS))
+    return "; ".join(unsupported(found, run.site.hosts[host.name], SYSTEMS))
 
 
 def _tell(changes: Changes) -> None:
@@ -151,12 +150,12 @@ def _deadline(run: Run, deep: bool) -> float:
 
 
 def _read_checks(run: Run, deep: bool) -> tuple[CheckResult, ...]:
-    components = [rendered.component for rendered in run.rendered(host.name)]
-    checks = asked(components, deep)
-    if not components or (deep and not checks):
+    wanted = run.rendered(host.name)
+    checks = asked([rendered.component for rendered in wanted], deep)
+    if not wanted or (deep and not checks):
         return ()
     said = host.get_fact(StackwatchAnswers, asked=questions(checks))
-    units = () if deep else judge_units(host.name, components, said)
+    units = () if deep else judge_services(host.name, wanted, said)
     return (*units, *judge(host.name, checks, said))
 
 
@@ -231,7 +230,7 @@ def send_signals(always: bool = True) -> Generator[PyinfraCommand, None, None]:
     for rendered in run.rendered(host.name):
         for check in rendered.component.checks:
             if check.kind in SIGNALS:
-                yield from _conclude(run, [SIGNALS[check.kind](host, run.inbox, check)])
+                yield from _conclude(run, [SIGNALS[check.kind](host, run.inbox, rendered, check)])
 
 
 @operation()

@@ -10,17 +10,17 @@ import socket
 import tarfile
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 
 from plugins.compare import Changes
 from plugins.model import ManagedFile, Validator
 from plugins.preparation import Steps, SystemFile
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.rendered import Rendered
 from plugins.scripts import assigned, script
 from plugins.state import HostState
 
 _MARGIN_KIB = 1024
+# A component may have run by another runtime before, and may have to run by that again.
+_CONVERGE = ("common", "stage", "systemd", "docker", "converge")
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,12 @@ class Order:
     payload: tuple[Raw, ...]
 
 
-@lru_cache(maxsize=8)
-def _programs(path: Path) -> bytes:
-    return path.read_bytes()
-
-
 def _lines(lines: Iterable[str]) -> bytes:
     return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _validator_line(rendered: Rendered, validator: Validator) -> str:
-    staged = {"bin": rendered.version_folder, "config": f"{rendered.paths.etc}/releases/.check"}
+    staged = {"bin": rendered.programs, "config": f"{rendered.paths.etc}/releases/.check"}
     return shlex.join(word.format(**staged) for word in validator.argv)
 
 
@@ -99,8 +94,9 @@ def _members(changes: Changes) -> dict[str, bytes]:
             _validator_line(rendered, v) for v in component.validators if changes.swap
         ),
     }
-    if changes.unit:
-        members["unit"] = rendered.unit_text.encode()
+    if changes.service:
+        members["service"] = rendered.definition.encode()
+    members["rehearsal"] = rendered.rehearsal.encode()
     members |= {f"release/{f.path}": f.content.encode() for f in changes.release}
     members |= {f"hot/{f.path}": f.content.encode() for f in changes.hot}
     return members
@@ -126,7 +122,11 @@ def _variables(changes: Changes, state: HostState, lock_timeout: int) -> dict[st
         "component": component.name,
         "user": component.account.user,
         "groups": " ".join(component.account.groups),
-        "version": component.artifact.version,
+        "runtime": rendered.runtime,
+        "twin": changes.twin,
+        "version": rendered.version,
+        **rendered.variables,
+        "reload_signal": service.reload.signal if service.reload else "",
         "release": rendered.release_hash,
         "spec": rendered.spec,
         "seen_live": live.target if live else "",
@@ -158,7 +158,7 @@ def order(changes: Changes, state: HostState, lock_timeout: int) -> Order:
     # The payload lies there twice for a moment: as it came and unpacked.
     variables["needed"] = str(2 * len(packed) // 1024 + _MARGIN_KIB)
     head = assigned(variables)
-    return Order(head + script("common") + script("converge"), (Raw(packed),))
+    return Order(head + "".join(map(script, _CONVERGE)), (Raw(packed),))
 
 
 def programs(lacking: Iterable[Changes], lock_timeout: int) -> Order:
@@ -168,18 +168,19 @@ def programs(lacking: Iterable[Changes], lock_timeout: int) -> Order:
         lacking: Changes of components whose programs must be sent.
         lock_timeout: Seconds to wait for another run on the host.
     """
-    components = [changes.rendered.component for changes in lacking]
+    sent = [(changes.rendered, changes.rendered.deliverable()) for changes in lacking]
     # The largest first: it takes longest to unpack, which it does while the others arrive.
-    components.sort(key=lambda component: -sum(component.artifact.files.values()))
+    sent.sort(key=lambda pair: -max(pair[1].unpacked, pair[1].size))
     payload, lines, needed = [], [], _MARGIN_KIB
-    for component in components:
-        artifact = component.artifact
-        packed = _programs(artifact.path)
-        payload.append(Raw(packed))
-        lines.append(f"{component.name} {artifact.version} {artifact.sha256} {len(packed)}")
-        needed += (len(packed) + sum(artifact.files.values())) // 1024
+    for rendered, travels in sent:
+        payload += [Raw(piece) for piece in travels.pieces]
+        lines.append(
+            f"{rendered.name} {travels.kind} {travels.name} {travels.sha256} {travels.size}"
+        )
+        needed += (travels.size + travels.unpacked) // 1024
     variables = {
-        **_who(components[0].host, lock_timeout),
+        **_who(sent[0][0].component.host, lock_timeout),
+        **sent[0][0].variables,
         "orders": "\n".join(lines),
         "needed": str(needed),
     }

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from plugins.compare import CONTENT, Difference
+from plugins.comparison import CONTENT, Difference
 from plugins.model import Component, ManagedFile
 from plugins.role import Context, Role
 from plugins.settings import Settings

@@ -28,6 +28,7 @@ from plugins.model import (
     EndpointKind,
     Guard,
     Hardening,
+    HostView,
     ManagedFile,
     Service,
     Validator,
@@ -50,6 +51,9 @@ class Context:
         site: The whole site, for wiring.
         artifact: The verified program.
         endpoints: What the role said it answers on, for this host.
+        host_root: Where its process finds the host's tree of files, if it is to see it.
+        neighbour: From a component's name to what it is called on the network that this one has
+            with the other components of its host; None where that is the host's own.
     """
 
     host: Host
@@ -57,6 +61,20 @@ class Context:
     site: Site
     artifact: Artifact
     endpoints: tuple[Endpoint, ...]
+    host_root: str = "/"
+    neighbour: Callable[[str], str] | None = None
+
+    def reach(self, endpoint: Endpoint) -> str:
+        """The URL that this component reaches an endpoint by.
+
+        Args:
+            endpoint: Of this host, or one that takes all comers.
+        """
+        if not endpoint.local_only:
+            return endpoint.url
+        if self.neighbour is None:
+            return endpoint.local_url
+        return replace(endpoint, address=self.neighbour(endpoint.component)).url
 
     def endpoint(self, kind: EndpointKind) -> Endpoint:
         """The first own endpoint of a kind.
@@ -125,6 +143,8 @@ class Role:
         serves: With ``everywhere``, only in a site that has an endpoint of one of these kinds;
             empty means in every site.
         log_format: Format of what its process writes to its standard output.
+        on_host_network: It works on its host's own interfaces and loopback; a container of it
+            shares them.
         prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
@@ -138,6 +158,7 @@ class Role:
     everywhere: bool = False
     serves: frozenset[EndpointKind] = frozenset()
     log_format: str = "logfmt"
+    on_host_network: bool = False
     prepares: Callable[[Host, Any], Preparation] | None = None
 
     @property
@@ -175,6 +196,9 @@ class Exporter:
         directories: From settings to folders, each with the reason beside it.
         groups: Further groups of its account, each with the reason beside it.
         hardening: Exceptions from the hardened unit.
+        view: What it sees of its host.
+        on_host_network: It works on its host's own interfaces and loopback.
+        host_root_flag: The flag that takes where the host's tree of files is.
         everywhere: True gives it to every host that does not opt out.
     """
 
@@ -192,6 +216,9 @@ class Exporter:
     groups: tuple[str, ...] = ()
     hardening: Hardening = field(default_factory=Hardening)
     environment: Mapping[str, str] = field(default_factory=lambda: EMPTY)
+    view: HostView = field(default_factory=HostView)
+    on_host_network: bool = False
+    host_root_flag: str = ""
     everywhere: bool = False
 
     def role(self) -> Role:
@@ -213,17 +240,21 @@ class Exporter:
             ),
             component=self._component,
             everywhere=self.everywhere,
+            on_host_network=self.on_host_network,
         )
 
     def _component(self, context: Context) -> Component:
         settings, paths = context.settings, Paths(self.name)
         health = context.endpoint(EndpointKind.HEALTH)
+        elsewhere = self.host_root_flag and context.host_root != "/"
+        root = (f"{self.host_root_flag}={context.host_root}",) if elsewhere else ()
         return context.component(
             self.name,
             Service(
                 argv=(
                     f"{paths.programs}/{self.artifact}",
                     *self._listen(settings),
+                    *root,
                     *self.arguments(settings, paths),
                     *settings.flags,
                 ),
@@ -232,6 +263,7 @@ class Exporter:
                 environment=self.environment,
                 start_timeout=settings.start_timeout,
                 hardening=limited(self.hardening, settings),
+                view=self.view,
             ),
             files=self.files(settings),
             directories=self.directories(settings),

@@ -18,8 +18,9 @@ from plugins.layers import Layer, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
 from plugins.preparation import Preparation, asked, paths
 from plugins.problem import suggestion
+from plugins.rendering import RUNTIMES, tools
 from plugins.role import all_roles
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.rendered import Rendered
 from plugins.settings import Settings
 from plugins.site import Site
 from plugins.state import HostState
@@ -92,8 +93,12 @@ class Run:
             SiteError: A role refuses its settings or drop-in files.
         """
         if host not in self._rendered:
-            components = components_of(self.site, self.artifacts, host)
-            self._rendered[host] = tuple(Rendered(component) for component in components)
+            placements = {placement.role.name: placement for placement in self.site.on(host)}
+            render = RUNTIMES[self.site.hosts[host].runtime].render
+            self._rendered[host] = tuple(
+                render(component, placements[component.role], self.artifacts)
+                for component in components_of(self.site, self.artifacts, host)
+            )
         return self._rendered[host]
 
     def folders(self, host: str) -> tuple[str, ...]:
@@ -150,6 +155,9 @@ def _left_out(
         if role.name not in allowed:
             remedy = f"Or go on without it: site.allow_missing = [{role.name!r}]"
             problems.append(Problem(f"artifact {role.artifact}", str(error), remedy))
+    for needed in sorted(tools(site.hosts.values()) & failed.keys()):
+        remedy = "Every container needs it; or say runtime = 'systemd'"
+        problems.append(Problem(f"artifact {needed[0]}", str(failed[needed]), remedy))
     if problems:
         raise SiteError(tuple(dict.fromkeys(problems)))
     return left_out
@@ -198,7 +206,8 @@ def begin(
     """
     options = _options(said)
     site = compile_site(declared, all_roles())
-    wanted = sorted({(p.role.artifact, p.host.architecture) for p in site.placements})
+    programs = {(p.role.artifact, p.host.architecture) for p in site.placements}
+    wanted = sorted(programs | tools(site.hosts.values()))
     lock = _lock(site)
     policy = ArtifactPolicy(
         sources=tuple(site.settings.artifact_sources), mirror=site.settings.artifact_mirror

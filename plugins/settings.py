@@ -7,8 +7,9 @@ refused everywhere. The README's tables are generated from these classes.
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar, get_type_hints
 
 from pydantic import (
     AfterValidator,
@@ -141,6 +142,9 @@ Unit = Annotated[
 ]
 
 
+ContainerName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
 class LogSource(Settings):
     """Logs on a host: files, or units whose journal is read. The host's shipper ships them."""
 
@@ -148,6 +152,9 @@ class LogSource(Settings):
     files: list[Glob] = Field([], description="files, absolute, `*` allowed")
     exclude: list[Glob] = Field([], description="files to leave out")
     units: list[Unit] = Field([], description="systemd units whose journal entries are read")
+    containers: list[ContainerName] = Field(
+        [], description="containers whose journal entries are read (log driver `journald`)"
+    )
     format: Annotated[str, AfterValidator(_format)] = Field(
         "plain", description=f"how lines look: {', '.join(FORMATS)}"
     )
@@ -163,9 +170,9 @@ class LogSource(Settings):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
-        if bool(self.files) == bool(self.units):
-            raise ValueError("give it `files` or `units`, and not both")
-        if self.units and self.multiline is not None:
+        if [bool(self.files), bool(self.units), bool(self.containers)].count(True) != 1:
+            raise ValueError("give it `files`, `units` or `containers`, and just one of them")
+        if not self.files and self.multiline is not None:
             raise ValueError("journal entries are lines of their own: take `multiline` out")
         return self
 
@@ -205,7 +212,12 @@ class HostSettings(Settings):
     )
     environment: str = Field("default", description="label `environment` of everything on it")
     labels: Labels = Field({}, description="labels of everything on it, they reach the metrics")
-    runtime: Literal["systemd"] = Field("systemd", description="how components run on it")
+    runtime: Literal["docker", "systemd"] = Field(
+        "systemd", description="how components run on it: as units, or as containers"
+    )
+    engine: Literal["docker", "podman"] = Field(
+        "docker", description="what runs the containers of `runtime: docker`"
+    )
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="its CPU architecture")
     os: Literal["linux"] = Field("linux", description="its operating system")
     without: list[str] = Field(
@@ -280,3 +292,21 @@ class SiteSettings(Settings):
         None,
         description="drop-in folder; default: `files/<site name>` beside the inventory",
     )
+
+
+@cache
+def _binds(model: type[RoleSettings]) -> tuple[str, ...]:
+    hints = get_type_hints(model, include_extras=True)
+    return tuple(name for name in model.model_fields if hints[name] == Bind)
+
+
+_Settings = TypeVar("_Settings", bound=RoleSettings)
+
+
+def unbound(settings: _Settings) -> _Settings:
+    """The same settings, bound to no address: for what listens on a network of its own.
+
+    Args:
+        settings: Of a role.
+    """
+    return settings.model_copy(update=dict.fromkeys(_binds(type(settings)), ""))

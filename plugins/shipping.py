@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from plugins.logs import SMOKE_FOLDER
-from plugins.model import Check, CheckKind, Directory, Endpoint, EndpointKind, Hardening
+from plugins.model import Check, CheckKind, Directory, Endpoint, EndpointKind, Hardening, HostView
 from plugins.paths import Paths
 from plugins.role import Context
 from plugins.settings import (
@@ -135,6 +135,19 @@ def may_read(sources: Iterable[LogSource], component: str) -> Hardening:
             "InaccessiblePaths": "-/boot -/run/credentials -/run/secrets",
         },
         tasks_max=1024,
+    )
+
+
+def must_see(sources: Iterable[LogSource]) -> HostView:
+    """What of its host a shipper reads: logs, and the journal with the host's own journalctl.
+
+    Args:
+        sources: The host's log sources.
+    """
+    folders = {_folder(path) for source in sources for path in source.files}
+    return HostView(
+        files=tuple(sorted({_LOGS, "/run/log/journal", *folders} - {SMOKE_FOLDER})),
+        programs=True,
     )
 
 

@@ -16,6 +16,7 @@ from plugins.checks import CheckResult
 from plugins.delivery import Inbox, deliver_alert
 from plugins.logs import SMOKE_FOLDER, SMOKE_SERVICE
 from plugins.model import Check, CheckKind
+from plugins.runtimes.rendered import Rendered
 from plugins.scripts import assigned, script
 
 _DEADLINE_SECONDS = 45
@@ -54,12 +55,13 @@ def _done(host: Host, check: Check, name: str, variables: Mapping[str, str]) -> 
     return CheckResult(host.name, component, check.name, ok, check.endpoint.url, wanted, seen)
 
 
-def find_line(host: Host, inbox: Inbox, check: Check) -> CheckResult:
+def find_line(host: Host, inbox: Inbox, rendered: Rendered, check: Check) -> CheckResult:
     """Write a line with a secret into a log file and find it in its store, without the secret.
 
     Args:
         host: A connected host with a shipper.
         inbox: Its token marks the line of this run.
+        rendered: The shipper.
         check: Its endpoint answers log queries; ``expected`` holds the shipper's name.
     """
     query = f'{{service="{SMOKE_SERVICE}", host="{host.name}"}} | requestId="{inbox.token}"'
@@ -72,12 +74,13 @@ def find_line(host: Host, inbox: Inbox, check: Check) -> CheckResult:
     return _done(host, check, "log_line", variables)
 
 
-def find_trace(host: Host, inbox: Inbox, check: Check) -> CheckResult:
+def find_trace(host: Host, inbox: Inbox, rendered: Rendered, check: Check) -> CheckResult:
     """Hand a span to the collector of a host and find its trace in the store.
 
     Args:
         host: A connected host with a collector.
         inbox: Its token makes the trace's id.
+        rendered: The shipper.
         check: Its endpoint answers for traces by id; ``expected`` holds the collector's name and
             the URL that takes spans.
     """
@@ -93,7 +96,7 @@ def find_trace(host: Host, inbox: Inbox, check: Check) -> CheckResult:
     return _done(host, check, "trace", variables)
 
 
-SIGNALS: Mapping[CheckKind, Callable[[Host, Inbox, Check], CheckResult]] = {
+SIGNALS: Mapping[CheckKind, Callable[[Host, Inbox, Rendered, Check], CheckResult]] = {
     CheckKind.DELIVERY: deliver_alert,
     CheckKind.LOG_LINE: find_line,
     CheckKind.TRACE: find_trace,

@@ -26,6 +26,7 @@ class Host:
     architecture: str
     services: tuple[AppService, ...]
     logs: tuple[LogSource, ...] = ()
+    engine: str = "docker"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
+from plugins.containers import ContainerState, parse_containers
 from plugins.prepared import PreparedState, read
 from plugins.scripts import assigned, script
 
@@ -64,6 +65,21 @@ class UnitState:
 
 
 @dataclass(frozen=True)
+class AccountNumbers:
+    """What the kernel knows an account by, on one host.
+
+    Attributes:
+        uid: Of the account.
+        gid: Of its own group.
+        groups: All its groups by name.
+    """
+
+    uid: str
+    gid: str
+    groups: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class HostState:
     """Everything stackwatch manages on one host.
 
@@ -72,6 +88,10 @@ class HostState:
         files: By absolute path.
         units: By unit name.
         accounts: Account to its groups; empty when it does not exist.
+        numbers: Account to its numbers.
+        containers: Containers of ours by name.
+        networks: Networks of ours.
+        loaded: Component to the release its container has loaded, and when that was started.
         prepared: What preparations are compared by, where it was asked for.
     """
 
@@ -79,6 +99,10 @@ class HostState:
     files: Mapping[str, FileState] = field(default_factory=dict)
     units: Mapping[str, UnitState] = field(default_factory=dict)
     accounts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    numbers: Mapping[str, AccountNumbers] = field(default_factory=dict)
+    containers: Mapping[str, ContainerState] = field(default_factory=dict)
+    networks: frozenset[str] = frozenset()
+    loaded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     prepared: PreparedState = field(default_factory=PreparedState)
 
     @property
@@ -101,8 +125,10 @@ class HostState:
             for path in self.files
             if path.startswith(("/etc/stackwatch/", "/opt/stackwatch/"))
         }
+        containers = {container.component for container in self.containers.values()}
         # What begins with a dot is half-made, and goes with the next change.
-        return frozenset(name for name in units | folders if not name.startswith("."))
+        found = units | folders | containers
+        return frozenset(name for name in found if not name.startswith("."))
 
 
 def _sections(lines: Iterable[str]) -> dict[str, list[str]]:
@@ -161,6 +187,31 @@ def _units(
     return units
 
 
+def _accounts(
+    lines: Iterable[str],
+) -> tuple[dict[str, tuple[str, ...]], dict[str, AccountNumbers]]:
+    """Lines of an account, the numbers of it and its groups, and its groups' names."""
+    accounts, numbers = {}, {}
+    for line in lines:
+        user, _, rest = line.partition(" ")
+        uid, gids, *groups = rest.split() or ("", "")
+        accounts[user] = tuple(groups)
+        if groups:
+            listed = gids.split(",")
+            named = dict(zip(groups, listed, strict=True))
+            numbers[user] = AccountNumbers(uid, listed[0], named)
+    return accounts, numbers
+
+
+def _loaded(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Lines of a component, its release and when its container was started."""
+    loaded = {}
+    for line in lines:
+        component, release, started = line.split(" ")
+        loaded[component] = (release, started)
+    return loaded
+
+
 def parse_state(lines: list[str]) -> HostState:
     """Read the output of ``state.sh``.
 
@@ -175,6 +226,8 @@ def parse_state(lines: list[str]) -> HostState:
         for line in sections["host"]:
             key, _, value = line.partition(" ")
             facts[key] = value
+        accounts, numbers = _accounts(sections.get("accounts", []))
+        containers, networks = parse_containers("\n".join(sections.get("containers", [])))
         return HostState(
             facts,
             _files(sections["files"], sections["sums"]),
@@ -183,12 +236,11 @@ def parse_state(lines: list[str]) -> HostState:
                 sections.get("running", []),
                 sections.get("programs", []),
             ),
-            {
-                user: tuple(groups.split())
-                for user, _, groups in (
-                    line.partition(" ") for line in sections.get("accounts", [])
-                )
-            },
+            accounts,
+            numbers,
+            containers,
+            networks,
+            _loaded(sections.get("loaded", [])),
             read(sections),
         )
     except (KeyError, ValueError) as error:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
+from plugins.site import Host
 from plugins.state import HostState
 
 # ID of os-release to its name; only Debian was ever run, see the README.
@@ -18,26 +19,45 @@ SYSTEMS = {
 }
 
 
-def unsupported(state: HostState, architecture: str, systems: Mapping[str, str]) -> Iterator[str]:
+def _without_systemd(facts: Mapping[str, str], host: Host) -> Iterator[str]:
+    if "systemd" not in facts:
+        yield "systemd does not run on it; for containers say runtime = 'docker'"
+
+
+def _without_engine(facts: Mapping[str, str], host: Host) -> Iterator[str]:
+    engine = host.engine
+    if f"{engine}.error" in facts:
+        words = facts[f"{engine}.error"].strip()
+        yield f"{engine} does not answer ({words}): start it, for example systemctl start {engine}"
+    elif engine not in facts:
+        yield f"{engine} is not installed: put the host into the group docker_engine, or install it"
+
+
+_RUNTIMES: Mapping[str, Callable[[Mapping[str, str], Host], Iterator[str]]] = {
+    "docker": _without_engine,
+    "systemd": _without_systemd,
+}
+
+
+def unsupported(state: HostState, host: Host, systems: Mapping[str, str]) -> Iterator[str]:
     """Why a host cannot be converged at all, with the remedy; nothing when it can.
 
     Args:
         state: The host's state.
-        architecture: What the inventory says.
+        host: What the inventory says of it.
         systems: Supported ``ID`` values of os-release to their names.
     """
     facts = state.facts
     name = facts.get("os", "unknown").split(" ")[0]
     if name not in systems:
         yield f"operating system {facts.get('os')!r} is not supported ({', '.join(systems)} are)"
-    if state.architecture != architecture:
+    if state.architecture != host.architecture:
         yield (
-            f"its architecture is {state.architecture}, the inventory says {architecture}: "
+            f"its architecture is {state.architecture}, the inventory says {host.architecture}: "
             f"set architecture = {state.architecture!r}"
         )
     if facts.get("uid") != "0":
         yield "not logged in as root: set _sudo = True for this host"
-    if "systemd" not in facts:
-        yield "systemd does not run on it"
+    yield from _RUNTIMES[host.runtime](facts, host)
     if "curl" not in facts:
         yield "curl is not installed, health cannot be checked: apt-get install curl"

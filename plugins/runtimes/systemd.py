@@ -7,14 +7,12 @@ still owed in the next run.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from plugins.model import Component, Directory, ManagedFile, OnChange, Service
-from plugins.paths import Paths
+from plugins.model import Service
+from plugins.runtimes.rendered import Deliverable, Rendered, content, digest
 
 UNIT_FOLDER = "/etc/systemd/system"
 SPEC = "STACKWATCH_SPEC"
@@ -51,29 +49,12 @@ def unit_name(component: str) -> str:
     return f"stackwatch-{component}.service"
 
 
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
-
-
 @dataclass(frozen=True)
-class Rendered:
-    """A component as this runtime puts it on a host.
+class Unit(Rendered):
+    """A component as a unit of systemd."""
 
-    Attributes:
-        component: What was rendered.
-    """
-
-    component: Component
-
-    @property
-    def name(self) -> str:
-        """The component's name."""
-        return self.component.name
-
-    @property
-    def paths(self) -> Paths:
-        """Where its things are."""
-        return Paths(self.component.name)
+    runtime = "systemd"
+    kind = "unit"
 
     @property
     def unit(self) -> str:
@@ -85,33 +66,6 @@ class Rendered:
         """The unit's file."""
         return f"{UNIT_FOLDER}/{self.unit}"
 
-    @cached_property
-    def release(self) -> tuple[ManagedFile, ...]:
-        """Files that are swapped together."""
-        return tuple(f for f in self.component.files if f.on_change is not OnChange.NOTHING)
-
-    @cached_property
-    def hot(self) -> tuple[ManagedFile, ...]:
-        """Files the program watches, replaced one by one."""
-        return tuple(f for f in self.component.files if f.on_change is OnChange.NOTHING)
-
-    @cached_property
-    def restart_files(self) -> tuple[ManagedFile, ...]:
-        """Files that only a restart takes over: all of them where there is no reload."""
-        if self.component.service.reload is None:
-            return self.release
-        return tuple(f for f in self.release if f.on_change is OnChange.RESTART)
-
-    @cached_property
-    def release_hash(self) -> str:
-        """Hash of the release's contents; names its folder."""
-        return _digest({file.path: file.sha256 for file in self.release})
-
-    @cached_property
-    def directories(self) -> tuple[Directory, ...]:
-        """The component's own storage first, then what its role adds."""
-        return (Directory(self.paths.storage), *self.component.directories)
-
     @property
     def version_folder(self) -> str:
         """Where this version's programs go."""
@@ -120,13 +74,45 @@ class Rendered:
     @cached_property
     def spec(self) -> str:
         """Hash of everything a change of which needs a restart."""
-        return _digest(
+        return digest(
             {
                 "unit": self._unit(""),
                 "artifact": self.component.artifact.sha256,
                 "files": {file.path: file.sha256 for file in self.restart_files},
             }
         )
+
+    @property
+    def version(self) -> str:
+        """The folder of this version."""
+        return self.component.artifact.version
+
+    @property
+    def programs(self) -> str:
+        """This version's programs, in force or not."""
+        return self.version_folder
+
+    def deliverable(self) -> Deliverable:
+        """The programs, packed."""
+        artifact = self.component.artifact
+        unpacked = sum(artifact.files.values())
+        pieces = (content(artifact.path),)
+        return Deliverable("programs", artifact.version, artifact.sha256, pieces, unpacked)
+
+    @property
+    def definition(self) -> str:
+        """The unit file."""
+        return self.unit_text
+
+    @property
+    def service(self) -> str:
+        """The unit."""
+        return self.unit
+
+    @property
+    def running(self) -> frozenset[str]:
+        """What ``systemctl show`` says of a unit that runs."""
+        return frozenset({"active (running)"})
 
     @cached_property
     def unit_text(self) -> str:

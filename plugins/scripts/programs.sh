@@ -1,6 +1,6 @@
 #!/bin/sh
 # Put packed programs into the folders of their versions, all of a host's components at once.
-# The caller puts orders in front, lines of "component version sha256 bytes", and needed (KiB);
+# The caller puts orders in front, lines of "component kind name sha256 bytes", and needed (KiB);
 # on standard input come the packed programs in that order. Nothing that runs is touched: a
 # version is in force only once converge.sh links it.
 #
@@ -9,18 +9,24 @@
 # Everything of common.sh stands before it.
 # shellcheck disable=SC2154
 : "${orders:?}" "${needed:?}"
+engine=${engine:-docker}
 
 base=/opt/stackwatch
 box=$base/.incoming
 
-# unpack COMPONENT VERSION SHA256: from its file to its folder, once its sum is right.
-unpack() {
-  if ! echo "$3  $box/$1.tar.gz" | sha256sum -c --status 2>/dev/null; then
+# take_in COMPONENT KIND NAME SHA256: once its sum is right.
+take_in() {
+  if ! echo "$4  $box/$1.tar" | sha256sum -c --status 2>/dev/null; then
     echo "the transfer of its programs was cut off or damaged, nothing was changed; run again"
     return 1
   fi
+  "take_in_$2" "$1" "$3"
+}
+
+# From its file to its folder.
+take_in_programs() { # COMPONENT VERSION
   mkdir "$box/$1"
-  if ! tar -xzf "$box/$1.tar.gz" -C "$box/$1" --no-same-owner 2>/dev/null; then
+  if ! tar -xzf "$box/$1.tar" -C "$box/$1" --no-same-owner 2>/dev/null; then
     echo "cannot unpack its programs below $base: $(room "$base")"
     return 1
   fi
@@ -32,12 +38,19 @@ unpack() {
   mv "$box/$1" "$base/$1/$2"
 }
 
+# From its file to the engine's store.
+take_in_image() { # COMPONENT IMAGE
+  words=$($engine load --quiet --input "$box/$1.tar" 2>&1) && return 0
+  echo "$engine cannot load the image $2: $words; $(room "$($engine info --format '{{.DockerRootDir}}' 2>/dev/null || echo /)") in the engine's store"
+  return 1
+}
+
 # Runs on behind this script. With exec, since redirections of a function are undone afterwards:
 # the shell would keep a copy of our output open, and the connection with it.
-unpack_behind() {
+take_in_behind() {
   exec 9>&- 7<&- </dev/null >/dev/null 2>&1
-  unpack "$1" "$2" "$3" >"$box/$1.words" && rm -f "$box/$1.words"
-  rm -f "$box/$1.pending" "$box/$1.tar.gz"
+  take_in "$1" "$2" "$3" "$4" >"$box/$1.words" && rm -f "$box/$1.words"
+  rm -f "$box/$1.pending" "$box/$1.tar"
   # The last one tidies up; where one failed, its words stay for converge.sh.
   [ -n "$(find "$box" -name '*.pending' -o -name '*.words')" ] || rm -rf "$box"
 }
@@ -57,7 +70,7 @@ while read -r component _; do
   : >"$box/$component.pending"
 done <"$box/orders"
 exec 7<"$box/orders"
-while read -r component version sum bytes <&7; do
-  head -c "$bytes" >"$box/$component.tar.gz"
-  (unpack_behind "$component" "$version" "$sum") &
+while read -r component kind name sum bytes <&7; do
+  head -c "$bytes" >"$box/$component.tar"
+  (take_in_behind "$component" "$kind" "$name" "$sum") &
 done

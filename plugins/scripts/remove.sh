@@ -16,5 +16,16 @@ if [ -e "/etc/systemd/system/$unit" ]; then
   rm -f "/etc/systemd/system/$unit"
   systemctl daemon-reload
 fi
+for engine in docker podman; do
+  command -v $engine >/dev/null 2>&1 || continue
+  # By its label: those that a broken run left, too.
+  $engine ps -aq --filter "label=stackwatch.component=$component" | while read -r container; do
+    $engine rm -f "$container" >/dev/null || exit 70
+  done || exit 70
+  $engine image ls -q --filter "label=stackwatch.component=$component" | sort -u | while read -r image; do
+    $engine rmi -f "$image" >/dev/null
+  done
+done
+rm -f "/run/stackwatch/loaded.$component"
 rm -rf "/etc/stackwatch/${component:?}" "/opt/stackwatch/${component:?}"
 [ -z "$purge" ] || rm -rf "${purge:?}"

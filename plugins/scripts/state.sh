@@ -28,6 +28,7 @@ echo "#sums"
 find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null
 find "$units" -maxdepth 1 -name 'stackwatch-*.service' -type f -exec sha256sum {} + 2>/dev/null
 
+users=$(sed -n 's/^User=//p' "$units"/stackwatch-*.service 2>/dev/null)
 names=
 for file in "$units"/stackwatch-*.service; do
   [ -e "$file" ] && names="$names ${file##*/}"
@@ -49,11 +50,42 @@ if [ -n "$names" ]; then
   printf '%s\n\n' "$shown" |
     awk -F= '$1 == "Id" { id = $2 } $1 == "MainPID" { pid = $2 } NF == 0 && pid > 0 { print id, pid; pid = 0 }' |
     while read -r name pid; do
-      echo "$name $(readlink "/proc/$pid/exe")"
+      program=$(readlink "/proc/$pid/exe")
+      # An interpreter runs a program of ours: that one is meant.
+      script=$(tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | sed -n 2p)
+      case $program in
+      /opt/stackwatch/*) ;;
+      *) case $script in /opt/stackwatch/*) program=$(readlink -f "$script") ;; esac ;;
+      esac
+      echo "$name $program"
     done
-  echo "#accounts"
-  sed -n 's/^User=//p' "$units"/stackwatch-*.service | sort -u | while read -r user; do
-    echo "$user $(id -Gn "$user" 2>/dev/null)"
-  done
 fi
+
+# Containers of ours, by every engine there is: one that another runtime left is found, too.
+for engine in docker podman; do
+  command -v $engine >/dev/null 2>&1 || continue
+  if ! listed=$($engine ps -a --filter label=stackwatch.component --format '{{.ID}} {{.Label "stackwatch.user"}}' 2>&1); then
+    echo "#host"
+    echo "$engine.error $(printf '%s' "$listed" | tr '\n' ' ')"
+    continue
+  fi
+  echo "#host"
+  echo "$engine yes"
+  # shellcheck disable=SC2046  # one word each
+  set -- $(printf '%s\n' "$listed" | cut -d ' ' -f 1)
+  echo "#containers"
+  # Without the network it says so, and shows the rest.
+  $engine inspect "$@" stackwatch 2>/dev/null
+  users="$users $(printf '%s\n' "$listed" | cut -d ' ' -f 2)"
+done
+echo "#loaded"
+for file in /run/stackwatch/loaded.*; do
+  [ -e "$file" ] && echo "${file##*/loaded.} $(cat "$file")"
+done
+echo "#accounts"
+# shellcheck disable=SC2086  # names hold no spaces
+printf '%s\n' $users | sort -u | while read -r user; do
+  [ -n "$user" ] || continue
+  echo "$user $(id -u "$user" 2>/dev/null) $(id -G "$user" 2>/dev/null | tr ' ' ',') $(id -Gn "$user" 2>/dev/null)"
+done
 echo "#end"

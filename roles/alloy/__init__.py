@@ -30,6 +30,7 @@ from plugins.shipping import (
     ShipperSettings,
     arrivals,
     may_read,
+    must_see,
     otlp_endpoints,
 )
 from plugins.site import Host
@@ -122,6 +123,7 @@ def component(context: Context) -> Component:
             # It sends what it holds on the way down.
             stop_timeout=60,
             hardening=limited(may_read(sources, NAME), settings),
+            view=must_see(sources),
         ),
         files=(ManagedFile("config.alloy", content),),
         directories=(SMOKE_DIRECTORY,),

@@ -34,8 +34,9 @@ def _output(signal: str, targets: Sequence[Reference]) -> Block:
     return Block("output", attributes={signal: targets})
 
 
-def _exporters(signal: str, stores: Sequence[Endpoint], settings: Settings) -> Iterator[Block]:
+def _exporters(signal: str, stores: Sequence[Endpoint], context: Context) -> Iterator[Block]:
     """One queue on disk a store; what is in it is sent until the store takes it."""
+    settings: Settings = context.settings
     for store in stores:
         queue = Block(
             "sending_queue",
@@ -65,7 +66,7 @@ def _exporters(signal: str, stores: Sequence[Endpoint], settings: Settings) -> I
             blocks=[
                 Block(
                     "client",
-                    attributes={"endpoint": store.url.rstrip("/"), "timeout": "15s"},
+                    attributes={"endpoint": context.reach(store).rstrip("/"), "timeout": "15s"},
                 ),
                 queue,
                 Block("retry_on_failure", attributes=again),
@@ -159,8 +160,14 @@ _JOURNAL = Block(
 
 def _journal(label: str, source: LogSource, process: Block) -> Iterator[Block]:
     """Two readers a unit, for a reader knows no "or": what it says, and what systemd says of it."""
-    for unit in source.units:
-        whose = {"": f"_SYSTEMD_UNIT={unit}", "_of": f"UNIT={unit} _PID=1"}
+    names = {
+        **{
+            unit: {"": f"_SYSTEMD_UNIT={unit}", "_of": f"UNIT={unit} _PID=1"}
+            for unit in source.units
+        },
+        **{name: {"": f"CONTAINER_NAME={name}"} for name in source.containers},
+    }
+    for unit, whose in names.items():
         for suffix, matches in whose.items():
             yield Block(
                 "loki.source.journal",
@@ -188,9 +195,9 @@ def _logs(
     context: Context, sources: Sequence[LogSource], stores: Sequence[Endpoint]
 ) -> Iterator[Block]:
     settings: Settings = context.settings
-    if any(source.units for source in sources):
+    if any(not source.files for source in sources):
         yield _JOURNAL
-    exporters = list(_exporters("logs", stores, settings))
+    exporters = list(_exporters("logs", stores, context))
     bridge = _bridge(exporters)
     labels = {"environment": context.host.environment, "host": context.host.name}
     for label, source in _labelled(sources):
@@ -211,7 +218,7 @@ def _logs(
 
 def _traces(context: Context, stores: Sequence[Endpoint]) -> Iterator[Block]:
     settings: Settings = context.settings
-    exporters = list(_exporters("traces", stores, settings))
+    exporters = list(_exporters("traces", stores, context))
     secret = json.dumps(secret_name(settings.redact_keys))
     told = {"host.name": context.host.name, "deployment.environment": context.host.environment}
     gone = {

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from plugins.model import Directory, Hardening
+from plugins.model import Directory, Hardening, HostView
 from plugins.paths import Paths
 from plugins.role import Exporter
 from plugins.settings import DataFolder, MemorySize, Port, Printable, RoleSettings
@@ -46,5 +46,8 @@ ROLE = Exporter(
         protect_home="read-only",  # it measures file systems mounted below /home
         address_families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),  # netlink: links, wifi
     ),
+    view=HostView(processes=True, root=True, sockets=("/run/dbus/system_bus_socket",)),
+    on_host_network=True,  # it counts the host's traffic
+    host_root_flag="--path.rootfs",
     everywhere=True,
 )

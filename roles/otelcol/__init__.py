@@ -28,6 +28,7 @@ from plugins.shipping import (
     ShipperSettings,
     arrivals,
     may_read,
+    must_see,
     otlp_endpoints,
 )
 from plugins.site import Host
@@ -91,6 +92,7 @@ def component(context: Context) -> Component:
             health=context.endpoint(EndpointKind.HEALTH),
             start_timeout=settings.start_timeout,
             hardening=limited(may_read(sources, NAME), settings),
+            view=must_see(sources),
         ),
         files=(ManagedFile("otelcol.yml", content, on_change=OnChange.RESTART),),
         directories=(SMOKE_DIRECTORY,),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from plugins.log_formats import FORMATS
@@ -64,9 +64,29 @@ def _files(source: LogSource, storage: str) -> dict[str, Any]:
     return receiver
 
 
+def _matches(sources: Iterable[LogSource]) -> Iterator[dict[str, str]]:
+    """Fields that journal entries must have: what a unit says, what is said of it, containers'.
+
+    https://www.freedesktop.org/software/systemd/man/latest/systemd.journal-fields.html
+    https://docs.docker.com/engine/logging/drivers/journald/
+    """
+    for source in sources:
+        for unit in source.units:
+            yield {"_SYSTEMD_UNIT": unit}
+            yield {"UNIT": unit, "_PID": "1"}
+        yield from ({"CONTAINER_NAME": name} for name in source.containers)
+
+
+def _wanted(sources: Sequence[LogSource]) -> dict[str, Any]:
+    """What to read; journalctl's own words for units say more than fields can, but not or."""
+    if any(source.containers for source in sources):
+        return {"matches": list(_matches(sources))}
+    return {"units": [unit for source in sources for unit in source.units]}
+
+
 def _journal(sources: Sequence[LogSource], storage: str) -> dict[str, Any]:
     return {
-        "units": [unit for source in sources for unit in source.units],
+        **_wanted(sources),
         "priority": "debug",
         "start_at": "beginning",
         "storage": storage,
@@ -85,7 +105,7 @@ def _log_receivers(sources: Sequence[LogSource], storage: str) -> dict[str, Any]
             # Its place in every file is remembered under this name: it must not change when
             # another source comes or goes.
             made[f"file_log/{_plain(source.name)}"] = _files(source, storage)
-    units = [source for source in sources if source.units]
+    units = [source for source in sources if source.units or source.containers]
     return made | ({"journald": _journal(units, storage)} if units else {})
 
 
@@ -93,8 +113,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "_", name)
 
 
-def _exporter(intake: Endpoint, settings: Settings, storage: str) -> dict[str, Any]:
-    url = intake.local_url if intake.local_only else intake.url
+def _exporter(url: str, settings: Settings, storage: str) -> dict[str, Any]:
     return {
         "endpoint": url.rstrip("/"),
         "timeout": "15s",
@@ -241,7 +260,7 @@ def configuration(
     ) -> None:
         sent = _named(name.partition("/")[0], stores)
         processors.update(steps)
-        exporters.update({n: _exporter(e, settings, queue) for n, e in sent.items()})
+        exporters.update({n: _exporter(context.reach(e), settings, queue) for n, e in sent.items()})
         pipelines[name] = {
             "receivers": list(sources),
             "processors": ["memory_limiter", *steps],

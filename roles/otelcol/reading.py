@@ -8,7 +8,7 @@ https://github.com/open-telemetry/opentelemetry-collector-contrib/tree/main/pkg/
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from plugins.log_formats import (
@@ -71,7 +71,7 @@ def _redact(more_keys: Sequence[str]) -> Iterator[str]:
         yield f"replace_pattern(log.body, {replaced}) where {flag} == true"
 
 
-def _journal(sources: Iterable[LogSource]) -> Iterator[str]:
+def _journal(sources: Sequence[LogSource]) -> Iterator[str]:
     """A journal entry is a map: its message becomes the line, its unit says whose it is."""
     entry = f"{_attribute(JOURNAL)} != nil and IsMap(log.body)"
     unit = _attribute(_UNIT)
@@ -79,6 +79,14 @@ def _journal(sources: Iterable[LogSource]) -> Iterator[str]:
     # What systemd itself says of a unit.
     yield f'set({unit}, log.body["UNIT"]) where {entry} and log.body["_PID"] == "1"'
     yield f'set({_attribute(_PRIORITY)}, log.body["PRIORITY"]) where {entry}'
+    named = [name for source in sources for name in source.containers]
+    for name in named:
+        whose = f'log.body["CONTAINER_NAME"] == {text(name)}'
+        yield f"set({unit}, {text(name)}) where {entry} and {whose}"
+    if named:
+        # An engine makes an error of whatever a container writes to its second output.
+        said = f'{entry} and log.body["CONTAINER_NAME"] != nil'
+        yield f"delete_key(log.attributes, {text(_PRIORITY)}) where {said}"
     # What is empty, or no text, leaves nothing else of the entry behind.
     yield f'set(log.body, "") where {entry} and log.body["MESSAGE"] == nil'
     yield f'set(log.body, log.body["MESSAGE"]) where {entry}'
@@ -89,7 +97,8 @@ def _journal(sources: Iterable[LogSource]) -> Iterator[str]:
             FORMAT: source.format,
             ZONE: source.timezone,
         }
-        for name in source.units:
+        # Names of units and of containers are never the same: a unit's has a dot and its kind.
+        for name in (*source.units, *source.containers):
             for key, value in told.items():
                 yield f"set({_attribute(key)}, {text(value)}) where {unit} == {text(name)}"
 
@@ -241,7 +250,7 @@ def statements(sources: Sequence[LogSource], more_keys: Sequence[str]) -> list[s
     zones = sorted({source.timezone for source in sources} | {"UTC"})
     temporary = (FORMAT, ZONE, JOURNAL, _PRIORITY, _UNIT)
     return [
-        *_journal(source for source in sources if source.units),
+        *_journal([source for source in sources if source.units or source.containers]),
         *_redact(more_keys),
         *_parse(),
         *_times(zones),

@@ -13,6 +13,7 @@ from plugins.model import (
     Endpoint,
     EndpointKind,
     Hardening,
+    HostView,
     ManagedFile,
     OnChange,
     Service,
@@ -124,6 +125,8 @@ def component(context: Context, name: str, command: str, ports: dict[str, int]) 
                 Hardening(overrides={"MemoryDenyWriteExecute": "no"}),
                 settings,
             ),
+            # Its interpreter is the host's, and so may be the socket of its database.
+            view=HostView(sockets=("/run/postgresql",), programs=True),
         ),
         files=tuple(secrets.values()),
         checks=(Check("is ready", CheckKind.HTTP, context.endpoint(EndpointKind.HEALTH)),),

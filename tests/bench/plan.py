@@ -7,6 +7,7 @@ from pathlib import Path
 from pyinfra import host
 
 from plugins import session
+from plugins.runtimes.systemd import Unit
 
 plan = [
     {
@@ -25,5 +26,6 @@ plan = [
         "unit_text": rendered.unit_text,
     }
     for rendered in session.current().rendered(host.name)
+    if isinstance(rendered, Unit)
 ]
 (Path(os.environ["BENCH_PLAN"]) / f"{host.name}.json").write_text(json.dumps(plan))

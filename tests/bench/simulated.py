@@ -15,7 +15,7 @@ from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain
 from plugins.compiler import Declared, DeclaredHost, compile_site, components_of
 from plugins.model import Artifact
 from plugins.role import all_roles
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.state import HostState
 from tests.unit.host_states import matching
 
@@ -69,7 +69,7 @@ def write_inventory(path: Path, count: int) -> None:
     artifacts = {key: value for key, value in got.items() if isinstance(value, Artifact)}
     lines = {}
     for name in names:
-        rendered = [Rendered(component) for component in components_of(site, artifacts, name)]
+        rendered = [Unit(component) for component in components_of(site, artifacts, name)]
         lines[name] = list(state_lines(matching(*rendered)))
     answers = path.with_suffix(".json")
     answers.write_text(json.dumps(lines))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from plugins.artifacts.store import PACKED_MTIME
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.state import FileState, HostState, UnitState
 
 FACTS = {"machine": "x86_64", "os": "debian 13", "uid": "0", "curl": "yes", "systemd": "yes"}
@@ -29,7 +29,7 @@ def _link(target: str) -> FileState:
     return FileState("l", "777", "root", "root", len(target), 1, target)
 
 
-def _files(wanted: Rendered) -> dict[str, FileState]:
+def _files(wanted: Unit) -> dict[str, FileState]:
     user, paths = wanted.component.account.user, wanted.paths
     release = f"releases/{wanted.release_hash}.{STAMP}"
     files = {
@@ -56,7 +56,7 @@ def _files(wanted: Rendered) -> dict[str, FileState]:
     return files
 
 
-def matching(*wanted: Rendered) -> HostState:
+def matching(*wanted: Unit) -> HostState:
     """The state of a host on which these components are as they should be."""
     files: dict[str, FileState] = {}
     units, accounts = {}, {}
@@ -69,7 +69,7 @@ def matching(*wanted: Rendered) -> HostState:
     return HostState(FACTS, files, units, accounts)
 
 
-def live(wanted: Rendered, path: str) -> str:
+def live(wanted: Unit, path: str) -> str:
     """Where a file of the release in force lies."""
     return f"{wanted.paths.etc}/releases/{wanted.release_hash}.{STAMP}/{path}"
 

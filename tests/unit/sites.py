@@ -13,7 +13,7 @@ from plugins.compiler import Declared, DeclaredHost, compile_site, components_of
 from plugins.layers import Layer
 from plugins.model import Artifact, Component, ManagedFile, SiteError
 from plugins.role import all_roles
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.site import Site
 
 INVENTORY = Path("inventories/test.py")
@@ -114,9 +114,9 @@ def components(site: Site, host: str, folder: Path = Path("/nowhere")) -> dict[s
     return {component.name: component for component in components_of(site, got, host)}
 
 
-def rendered(site: Site, host: str, name: str) -> Rendered:
+def rendered(site: Site, host: str, name: str) -> Unit:
     """One component of one host as its runtime wants it."""
-    return Rendered(components(site, host)[name])
+    return Unit(components(site, host)[name])
 
 
 def file(component: Component, path: str) -> ManagedFile:

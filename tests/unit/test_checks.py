@@ -9,9 +9,10 @@ import pytest
 from pyinfra.api.exceptions import FactProcessError
 
 from plugins.answers import Answer, Answers, StackwatchAnswers, parse_answers
-from plugins.checks import DEEP, DONE, asked, judge, judge_units, questions
+from plugins.checks import DEEP, DONE, asked, judge, judge_services, questions
 from plugins.judges import JUDGES
 from plugins.model import Check, CheckKind, Component, Endpoint, EndpointKind
+from plugins.runtimes.systemd import Unit
 from tests.unit.recorded import output
 from tests.unit.sites import components, lone
 
@@ -231,7 +232,7 @@ def test_an_answer_that_is_missing_is_no_success() -> None:
     ],
 )
 def test_units_are_judged(units: dict[str, str], ok: bool, seen: str) -> None:
-    (result,) = judge_units("mon1", [PROMETHEUS], Answers(units))
+    (result,) = judge_services("mon1", [Unit(PROMETHEUS)], Answers(units))
     assert (result.ok, result.seen, result.name) == (ok, seen, "unit runs")
 
 

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from plugins.compare import Action, compare
 from plugins.model import Account, OnChange
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.state import HostState
 from tests.unit.host_states import (
     FACTS,
@@ -40,11 +40,11 @@ NONE, RELOAD, RESTART = Action.NONE, Action.RELOAD, Action.RESTART
 
 
 @pytest.mark.parametrize("wanted", ALL, ids=lambda wanted: wanted.name)
-def test_nothing_to_do_where_nothing_differs(wanted: Rendered) -> None:
+def test_nothing_to_do_where_nothing_differs(wanted: Unit) -> None:
     changes = compare(wanted, matching(*ALL))
     assert not changes
     assert changes.differences == ()
-    assert (changes.artifact, changes.swap, changes.unit) == (False, False, False)
+    assert (changes.artifact, changes.swap, changes.service) == (False, False, False)
     assert (changes.release, changes.hot, changes.hot_strays) == ((), (), ())
     assert changes.action is NONE
 
@@ -243,7 +243,7 @@ def test_one_difference(edit: Edit, told: str, action: Action, sent: set[str]) -
     assert changes.action is action
     found = {f.path for f in (*changes.release, *changes.hot)}
     found |= {f"-{path}" for path in changes.hot_strays}
-    flags = {"swap": changes.swap, "unit": changes.unit, "programs": changes.artifact}
+    flags = {"swap": changes.swap, "unit": changes.service, "programs": changes.artifact}
     assert found | {name for name, flag in flags.items() if flag} == sent
     # It is this component's alone.
     assert not compare(NODE, edit(matching(*ALL)))
@@ -253,7 +253,7 @@ def test_an_empty_host_needs_everything() -> None:
     changes = compare(PROMETHEUS, HostState(FACTS))
     assert changes.release == PROMETHEUS.release
     assert changes.hot == PROMETHEUS.hot
-    assert (changes.artifact, changes.swap, changes.unit) == (True, True, True)
+    assert (changes.artifact, changes.swap, changes.service) == (True, True, True)
     assert changes.action is RESTART
 
 
@@ -265,7 +265,7 @@ def test_without_the_link_the_whole_release_is_sent() -> None:
 
 def test_a_group_of_the_account_is_missing() -> None:
     account = Account("node_exporter", ("adm", "docker"))
-    wanted = Rendered(replace(NODE.component, account=account))
+    wanted = Unit(replace(NODE.component, account=account))
     state = account_is("node_exporter", "node_exporter", "adm")(matching(wanted))
     (difference,) = compare(wanted, state).differences
     assert str(difference) == "node_exporter: account node_exporter: not in group docker"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from plugins.compare import leftovers
 from plugins.state import HostState
 from plugins.support import unsupported
 from tests.unit.host_states import FACTS, file_is, matching
-from tests.unit.sites import lone, rendered
+from tests.unit.sites import compiled, lone, on, rendered
 
 PROMETHEUS, NODE = (rendered(lone(), "mon1", name) for name in ("prometheus", "node_exporter"))
 
@@ -36,12 +38,13 @@ SYSTEMS = {"debian": "Debian", "ubuntu": "Ubuntu"}
         ({}, "arm64", ["its architecture is amd64, the inventory says arm64: set architecture"]),
         ({"machine": "aarch64"}, "arm64", []),
         ({"uid": "1000"}, "amd64", ["not logged in as root: set _sudo = True"]),
-        ({"systemd": None}, "amd64", ["systemd does not run on it"]),
+        ({"systemd": None}, "amd64", ["systemd does not run on it; for containers say runtime"]),
         ({"curl": None}, "amd64", ["curl is not installed"]),
         ({"curl": None, "uid": "1"}, "amd64", ["not logged in as root", "curl is not installed"]),
     ],
 )
 def test_unsupported(facts: dict[str, str | None], architecture: str, told: list[str]) -> None:
     found = {key: value for key, value in {**FACTS, **facts}.items() if value is not None}
-    reasons = list(unsupported(HostState(found), architecture, SYSTEMS))
+    host = replace(compiled(on("a")).hosts["a"], architecture=architecture)
+    reasons = list(unsupported(HostState(found), host, SYSTEMS))
     assert [reason[: len(start)] for reason, start in zip(reasons, told, strict=True)] == told

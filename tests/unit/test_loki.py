@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from plugins.durations import go_duration
 from plugins.model import OnChange, SiteError
 from plugins.native import to_yaml
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.site import Site
 from roles.loki.schema import refusal
 from tests.unit.sites import compiled, components, file, on
@@ -116,7 +116,7 @@ def test_keys_of_the_storage_are_in_a_secret_file_alone() -> None:
     assert [(f.path, f.secret, f.on_change) for f in held] == [
         ("secrets/s3", True, OnChange.RESTART)
     ]
-    unit = Rendered(made).unit_text
+    unit = Unit(made).unit_text
     assert "s3cr3t" not in unit
     assert "AWS_SHARED_CREDENTIALS_FILE=/etc/stackwatch/loki/live/secrets/s3" in unit
 

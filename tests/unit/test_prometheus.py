@@ -12,7 +12,7 @@ import yaml
 
 from plugins.compiler import components_of
 from plugins.model import Artifact, CheckKind, Component, SiteError
-from plugins.runtimes.systemd import Rendered
+from plugins.runtimes.systemd import Unit
 from plugins.site import Site
 from tests.unit.recorded import golden
 from tests.unit.sites import (
@@ -243,7 +243,7 @@ def test_the_hash_is_a_rule_that_tells_it_and_does_not_follow_targets() -> None:
     assert shown["groups"][0]["rules"][0]["labels"]["release"] == BASE
     more = compiled(on("mon1", *MONITORING), on("web1"))
     assert release_hash(prometheus(more)) == BASE
-    assert Rendered(prometheus(more)).release_hash == Rendered(component).release_hash
+    assert Unit(prometheus(more)).release_hash == Unit(component).release_hash
     targets = "targets/node_exporter.json"
     assert file(prometheus(more), targets) != file(component, targets)
 

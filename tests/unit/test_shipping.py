@@ -231,8 +231,11 @@ def test_a_store_on_loopback_is_its_own_hosts_alone() -> None:
         ({"multiline": "["}, "is no RE2 pattern (missing ]"),
         ({"class": "adit"}, "class 'adit' of log source 'shop' has no retention"),
         ({"files": ["shop.log"]}, "write an absolute path"),
-        ({"files": []}, "give it `files` or `units`, and not both"),
-        ({"units": ["ssh.service"]}, "give it `files` or `units`, and not both"),
+        ({"files": []}, "give it `files`, `units` or `containers`, and just one of them"),
+        (
+            {"units": ["ssh.service"]},
+            "give it `files`, `units` or `containers`, and just one of them",
+        ),
         ({"units": ["ssh"], "files": []}, "string should match pattern"),
         ({"timezone": "Europe/Berlim"}, "is no time zone such as UTC or Europe/Berlin"),
         ({"colour": "red"}, "unknown setting"),

@@ -95,7 +95,7 @@ PLAIN = {"site": {"groups": ["web"]}}
         (
             [on("a", runtime="podman")],
             {},
-            "inventories/test.py: a: runtime: input should be 'systemd'",
+            "inventories/test.py: a: runtime: input should be 'docker' or 'systemd'",
         ),
         (
             [on("a")],

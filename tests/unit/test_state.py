@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 from pyinfra.api.exceptions import FactProcessError
 
-from plugins.state import FileState, HostState, StackwatchState, UnitState, parse_state
+from plugins.state import (
+    AccountNumbers,
+    FileState,
+    HostState,
+    StackwatchState,
+    UnitState,
+    parse_state,
+)
 from tests.unit.recorded import output
 
 MON1 = output("state_mon1.txt")
@@ -78,6 +85,7 @@ def test_accounts_components_and_what_lies_below_a_folder() -> None:
     state = parse_state(MON1)
     names = {"alertmanager", "blackbox", "node_exporter", "prometheus"}
     assert state.accounts == {name: (name,) for name in names}
+    assert state.numbers["prometheus"] == AccountNumbers("990", "980", {"prometheus": "980"})
     assert state.components == names
     assert state.below("/opt/stackwatch/alertmanager/0.31.1").keys() == {"alertmanager", "amtool"}
     assert "targets/shop.json" not in state.below("/etc/stackwatch/prometheus/hot")
@@ -126,7 +134,9 @@ def test_units_that_do_not_run(old: str, new: str, unit: UnitState) -> None:
 
 
 def test_an_account_that_is_gone_has_no_groups() -> None:
-    assert changed("\nprometheus prometheus\n", "\nprometheus \n").accounts["prometheus"] == ()
+    gone = changed("\nprometheus 990 980 prometheus\n", "\nprometheus   \n")
+    assert gone.accounts["prometheus"] == ()
+    assert "prometheus" not in gone.numbers
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5, 40, len(MON1) - 1])

@@ -18,7 +18,7 @@ from plugins.model import (
     Service,
     SiteError,
 )
-from plugins.runtimes.systemd import HARDENED, Rendered
+from plugins.runtimes.systemd import HARDENED, Unit
 from tests.unit.recorded import golden
 from tests.unit.sites import compiled, components, lone, on, rendered, three_hosts
 
@@ -103,27 +103,27 @@ RESTART = ManagedFile("web.yml", "a: 1", on_change=OnChange.RESTART)
 def test_spec_changes_exactly_when_a_restart_is_needed(
     component: Component, restarts: bool
 ) -> None:
-    assert (Rendered(component).spec != Rendered(BASE).spec) == restarts
+    assert (Unit(component).spec != Unit(BASE).spec) == restarts
 
 
 def test_spec_follows_the_content_of_restart_files_and_of_all_without_a_reload() -> None:
-    first, second = (Rendered(with_file(replace(RESTART, content=c))) for c in ("a", "b"))
+    first, second = (Unit(with_file(replace(RESTART, content=c))) for c in ("a", "b"))
     assert first.spec != second.spec
     base = with_service(reload=None)
     changed = replace(with_file(ManagedFile("prometheus.yml", "x")), service=base.service)
-    assert Rendered(base).spec != Rendered(changed).spec
+    assert Unit(base).spec != Unit(changed).spec
     hot = ManagedFile("targets/node_exporter.json", "[]", OnChange.NOTHING)
-    assert Rendered(base).spec == Rendered(replace(with_file(hot), service=base.service)).spec
+    assert Unit(base).spec == Unit(replace(with_file(hot), service=base.service)).spec
 
 
 def test_spec_stands_in_the_units_environment() -> None:
-    unit = Rendered(BASE)
+    unit = Unit(BASE)
     assert f"Environment=STACKWATCH_SPEC={unit.spec}\n" in unit.unit_text
     assert len(unit.spec) == 16
 
 
 def test_release_and_hot_files_are_told_apart() -> None:
-    unit = Rendered(with_file(RESTART))
+    unit = Unit(with_file(RESTART))
     assert {f.path for f in unit.hot} == {
         f"targets/{job}.json"
         for job in ("alertmanager", "blackbox", "node_exporter", "probe", "prometheus")
@@ -142,7 +142,7 @@ def test_release_and_hot_files_are_told_apart() -> None:
     ],
 )
 def test_release_hash_follows_the_release_alone(file: ManagedFile, changes: bool) -> None:
-    assert (Rendered(with_file(file)).release_hash != Rendered(BASE).release_hash) == changes
+    assert (Unit(with_file(file)).release_hash != Unit(BASE).release_hash) == changes
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_release_hash_follows_the_release_alone(file: ManagedFile, changes: bool
     ],
 )
 def test_quoting_of_arguments(word: str, written: str) -> None:
-    unit = Rendered(with_service(argv=("/bin/x", word, "--last"))).unit_text
+    unit = Unit(with_service(argv=("/bin/x", word, "--last"))).unit_text
     assert f"\nExecStart=/bin/x {written} --last\n" in unit
 
 
@@ -177,12 +177,12 @@ def test_quoting_of_arguments(word: str, written: str) -> None:
     ],
 )
 def test_quoting_of_the_environment(value: str, written: str) -> None:
-    unit = Rendered(with_service(environment={"A": value})).unit_text
+    unit = Unit(with_service(environment={"A": value})).unit_text
     assert f"\nEnvironment={written}\n" in unit
 
 
 def directives(service: Service) -> dict[str, str]:
-    unit = Rendered(replace(BASE, service=service)).unit_text
+    unit = Unit(replace(BASE, service=service)).unit_text
     pairs = (line.partition("=") for line in unit.splitlines() if "=" in line)
     return {name: value for name, _, value in pairs}
 
@@ -218,7 +218,7 @@ def test_every_unit_is_hardened_by_default() -> None:
 
 def test_only_writable_folders_are_writable() -> None:
     folders = (Directory("/srv/a"), Directory("/srv/b", writable=False))
-    unit = Rendered(replace(BASE, directories=folders)).unit_text
+    unit = Unit(replace(BASE, directories=folders)).unit_text
     assert "\nReadWritePaths=/var/lib/stackwatch/prometheus /srv/a\n" in unit
 
 

@@ -1,0 +1,181 @@
+#!/bin/sh
+# What converge.sh does with a component that runs as a container, made anew whenever anything
+# but its configuration changes. The former one is kept, stopped, until the new one is healthy.
+# shellcheck disable=SC2154,SC2034
+engine=${engine:-docker}
+container=stackwatch-$component
+container_loaded=/run/stackwatch/loaded.$component
+
+shown() { # shown FORMAT [CONTAINER]
+  $engine inspect --type container --format "$1" "${2:-$container}" 2>/dev/null
+}
+
+# The hash of what runs; nothing where nothing does.
+docker_running_spec() { shown '{{if .State.Running}}{{index .Config.Labels "stackwatch.spec"}}{{end}}'; }
+
+# The release that what runs has read.
+docker_loaded() {
+  read -r release_read since <"$container_loaded" 2>/dev/null || return 0
+  [ "$since" != "$(shown '{{.State.StartedAt}}')" ] || echo "releases/$release_read"
+}
+
+# What tells this start from every other; nothing where nothing runs.
+docker_process() { shown '{{if and .State.Running (not .State.Restarting)}}{{.Id}} {{.State.StartedAt}}{{end}}'; }
+
+# How often it died by itself since it was started.
+docker_deaths() { shown '{{.RestartCount}}'; }
+
+docker_there() { [ -n "$(shown '{{.Id}}')" ]; }
+
+# Whether what runs is what was installed last.
+docker_settled() { [ "$(shown '{{index .Config.Labels "stackwatch.spec"}}')" = "$1" ]; }
+
+docker_programs_there() {
+  found=$($engine image inspect --format '{{.Id}}' "$version" 2>/dev/null) || return 1
+  case " $image_ids " in *" $found "*) return 0 ;; esac
+  return 1
+}
+
+docker_forget_programs() {
+  used=$(shown '{{.Config.Image}}')
+  [ "$used" = "$version" ] || $engine rmi "$version" >/dev/null 2>&1
+}
+
+# given FILE: the words of a file, those that this host has no use for left out, and numbers for
+# the names of accounts that only this host knows.
+given() {
+  while IFS=' ' read -r needed word; do
+    [ "$needed" = - ] || [ -e "${needed#\?}" ] || continue
+    case $word in
+    *--group-add=@group:*)
+      name=${word#*@group:}
+      word="--group-add=$(getent group "${name%%@*}" | cut -d: -f3)"
+      ;;
+    esac
+    printf ' %s' "$word"
+  done <"$1" | sed "s/@uid@/$(id -u "$user")/g; s/@gid@/$(id -g "$user")/g; s/@groups@/$(id -G "$user" | tr ' ' ,)/g"
+}
+
+# A checker, in a container that is thrown away.
+docker_check() {
+  eval "$engine run $(given "$box/rehearsal") $1"
+}
+
+# Whether this run finds a run that was cut off: then the former container is what worked last.
+docker_remember_cut_off() {
+  $engine rm -f "$container.new" >/dev/null 2>&1
+  [ -n "$(shown '{{.Id}}' "$container.former")" ] || return 0
+  if [ -n "$(docker_running_spec)" ] && [ "$(docker_running_spec)" = "$spec" ]; then
+    $engine rm -f "$container.former" >/dev/null 2>&1
+  else
+    docker_unpark && $engine start "$container" >/dev/null 2>&1
+  fi
+}
+
+# The container itself is kept: there is nothing to note.
+docker_remember() { :; }
+
+network_there() {
+  $engine network inspect "$network" >/dev/null 2>&1 ||
+    $engine network create --label stackwatch.network=yes "$network"
+}
+
+make_container() { eval "$engine create --name $container.new $(given "$box/service")"; }
+
+docker_install() {
+  [ "$action" = restart ] || return 0
+  step "cannot make the network $network" network_there || return 1
+  step "cannot make the container" make_container || return 1
+  taken && return 1
+  return 0
+}
+
+# Whether another program has a port that the new container publishes and the present one does
+# not: told before anything is stopped.
+taken() {
+  for port in $(published "$container.new"); do
+    published "$container" | grep -qx "$port" && continue
+    hexadecimal=$(printf '%04X' "$port")
+    if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p=":$hexadecimal" '$4 == "0A" && substr($2, length($2) - 4) == p { f = 1 } END { exit !f }'; then
+      [ -n "$twin" ] && return 1
+      seen="port $port is taken by another program on this host"
+      return 0
+    fi
+  done
+  return 1
+}
+
+published() {
+  # shellcheck disable=SC2016  # it is Go's template that has variables
+  shown '{{range $port, $to := .HostConfig.PortBindings}}{{range $to}}{{.HostPort}}{{"\n"}}{{end}}{{end}}' "$1" | sed '/^$/d' | sort -u
+}
+
+# Out of service, and kept.
+docker_park() {
+  docker_there || return 0
+  # Or an engine that is started anew in between would start it, too.
+  $engine update --restart=no "$container" >/dev/null 2>&1
+  $engine stop "$container" >/dev/null && $engine rename "$container" "$container.former"
+}
+
+# The one that was parked under its name again, not started.
+docker_unpark() {
+  $engine rm -f "$container" >/dev/null 2>&1
+  $engine rename "$container.former" "$container" && $engine update --restart=always "$container" >/dev/null
+}
+
+docker_start() {
+  if [ -n "$(shown '{{.Id}}' "$container.new")" ]; then
+    disturbed=yes
+    seen=$(docker_park 2>&1) || return 1
+    seen=$($engine rename "$container.new" "$container" 2>&1) || return 1
+  fi
+  seen=$($engine start "$container" 2>&1) && docker_mark_loaded
+}
+
+docker_signal() {
+  [ "$reload_signal" = 0 ] || seen=$($engine kill --signal "$reload_signal" "$container" 2>&1)
+}
+
+docker_mark_loaded() {
+  link=$(readlink "$etc/live")
+  echo "${link##*/} $(shown '{{.State.StartedAt}}')" >"$container_loaded"
+}
+
+docker_last_words() {
+  echo "last lines of container $container:"
+  $engine logs --since "$started" --tail 15 "$container" 2>&1
+}
+
+# The new one is no good.
+docker_drop() { $engine rm -f "$container.new" "$container" >/dev/null 2>&1; }
+
+# The former one again, not started.
+docker_restore() {
+  $engine rm -f "$container.new" >/dev/null 2>&1
+  [ -z "$(shown '{{.Id}}' "$container.former")" ] || docker_unpark
+}
+
+docker_restore_programs() { :; }
+
+# Nothing of it is to stay.
+docker_discard() {
+  $engine rm -f "$container" "$container.former" "$container.new" >/dev/null 2>&1
+  rm -f "$container_loaded"
+  version='' docker_tidy_images
+}
+
+docker_tidy_images() {
+  # An image that something of somebody else's is made of stays.
+  $engine image ls --no-trunc --format '{{.Repository}}:{{.Tag}}' --filter "label=stackwatch.component=$component" |
+    grep -vxF "${version:-none}" | while read -r old; do
+    $engine rmi "$old" >/dev/null 2>&1
+  done
+}
+
+docker_tidy() {
+  $engine rm -f "$container.former" "$container.new" >/dev/null 2>&1
+  # Programs of a unit, and what this run came with.
+  rm -rf "${opt:?}"/* "$opt"/.[!.]*
+  docker_tidy_images
+}
