@@ -171,10 +171,11 @@ class _Compiler:
         """
         placed = []
         for role in self.roles.values():
+            everywhere = role.everywhere and role.suits(host)
             if served is None:
-                wanted = role.name in declared.groups or (role.everywhere and not role.serves)
+                wanted = role.name in declared.groups or (everywhere and not role.serves)
             else:
-                wanted = role.everywhere and bool(role.serves & served)
+                wanted = everywhere and bool(role.serves & served)
                 wanted = wanted and role.name not in declared.groups
             if not wanted or role.name in said.without:
                 continue

@@ -18,7 +18,7 @@ from plugins.compiler import Declared, DeclaredHost, compile_site
 from plugins.layers import Layer
 from plugins.model import Artifact, EndpointKind, SiteError
 from plugins.role import Context, Role
-from plugins.site import Placement, Site
+from plugins.site import Host, Placement, Site
 
 # For a program that the lock does not have.
 _NO_VERSION = "0.0.0"
@@ -110,6 +110,14 @@ def _hosts(name: str, roles: Mapping[str, Role]) -> tuple[DeclaredHost, ...]:
             continue
         break
     return hosts
+
+
+def by_itself(role: Role) -> str:
+    """Which hosts get a role without being in its group, in words; empty for none."""
+    if not role.everywhere:
+        return ""
+    units = Host("unit", "unit", "", {}, "systemd", "amd64", ())
+    return "every host" if role.suits(units) else "every Docker host"
 
 
 def required(role: Role) -> tuple[str, ...]:

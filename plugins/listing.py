@@ -24,7 +24,7 @@ from rich.table import Table
 from plugins.artifacts import Lock
 from plugins.compiler import Declared, compile_site, components_of
 from plugins.declared import read_inventory
-from plugins.experiment import Experiment, Wiring, required, stand_in
+from plugins.experiment import Experiment, Wiring, by_itself, required, stand_in
 from plugins.model import ArtifactError, Component, ManagedFile, Problem, SiteError
 from plugins.paths import Paths
 from plugins.role import Role, RoleError, all_roles
@@ -66,7 +66,7 @@ def roles_table(roles: Mapping[str, Role], lock: Lock) -> Table:
             role.name,
             role.kind,
             str(role.port or "-"),
-            "yes" if role.everywhere else "",
+            by_itself(role),
             _program(role, lock),
             " ".join(experiment.kinds(role.name)),
             _wires_to(experiment.wiring(role.name), role, experiment),

@@ -23,6 +23,7 @@ from rich.console import Console
 
 import roles.exporters
 from plugins import settings
+from plugins.experiment import by_itself
 from plugins.role import Role, RoleError, all_roles
 from plugins.run import Options
 
@@ -127,7 +128,7 @@ def _exporters(found: Sequence[Role]) -> str:
     """One section an exporter: a new one needs no edit of the README by hand."""
     sections = (
         f"### {role.name}\n\n{role.summary[:1].upper()}{role.summary[1:]}."
-        f"{' On every host.' if role.everywhere else ''}\n\n{table(role.settings)}"
+        f"{f' On {by_itself(role)}.' if role.everywhere else ''}\n\n{table(role.settings)}"
         for role in found
     )
     return "\n" + "\n".join(sections) + "\n"

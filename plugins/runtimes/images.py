@@ -39,7 +39,13 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _SECOND = 1_000_000_000
 _CHUNK = 1 << 20
 # Where merged-/usr systems have them: programs that borrow the host's /usr find its libraries.
-_LINKS = {"bin": "usr/bin", "lib": "usr/lib", "lib64": "usr/lib64", "sbin": "usr/sbin"}
+_LINKS = {
+    "bin": "usr/bin",
+    "lib": "usr/lib",
+    "lib64": "usr/lib64",
+    "sbin": "usr/sbin",
+    "var/run": "../run",
+}
 _FOLDERS = ("dev", "etc", "host", "opt", "proc", "run", "sys", "usr", "var")
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"

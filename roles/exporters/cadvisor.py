@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from plugins.durations import go_duration
-from plugins.model import Hardening
+from plugins.exporter import Exporter
+from plugins.model import Hardening, HostView
 from plugins.paths import Paths
-from plugins.role import Exporter
 from plugins.settings import MemorySize, Port, RoleSettings, Span
 
 # It takes them in one flag each, separated by commas.
@@ -122,4 +122,12 @@ ROLE = Exporter(
             "--unix-socket /var/run/docker.sock http://localhost/v1.44/_ping"
         },
     ),
+    # A container of it starts when the Engine does.
+    view=HostView(
+        processes=True,
+        files=("/sys", "/var/lib/docker"),
+        sockets=("/var/run/docker.sock",),
+    ),
+    everywhere=True,
+    suits=lambda host: host.runtime == host.engine == "docker",
 )

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
+from plugins.exporter import Exporter
 from plugins.model import Directory, Hardening, HostView
 from plugins.paths import Paths
-from plugins.role import Exporter
 from plugins.settings import DataFolder, MemorySize, Port, Printable, RoleSettings
 
 

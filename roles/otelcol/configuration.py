@@ -91,6 +91,8 @@ def _journal(sources: Sequence[LogSource], storage: str) -> dict[str, Any]:
         "start_at": "beginning",
         "storage": storage,
         "convert_message_bytes": True,
+        # Or journalctl leaves out what an earlier boot wrote last and nobody has read.
+        "merge": True,
         # Or journalctl leaves out what is longer than 4 KB.
         "all": True,
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},

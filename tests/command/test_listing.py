@@ -12,9 +12,10 @@ from pydantic import Field
 
 from plugins.artifacts import Lock
 from plugins.experiment import Experiment, required
+from plugins.exporter import Exporter
 from plugins.listing import main
 from plugins.model import EndpointKind
-from plugins.role import Exporter, all_roles
+from plugins.role import all_roles
 from plugins.settings import Port, RoleSettings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,8 +7,9 @@ from types import ModuleType
 import pytest
 from pydantic import Field
 
+from plugins.exporter import Exporter
 from plugins.model import EndpointKind
-from plugins.role import Context, Exporter, RoleError, all_roles, collect
+from plugins.role import Context, RoleError, all_roles, collect
 from plugins.settings import Port, RoleSettings
 from tests.unit.sites import artifact, lone
 
