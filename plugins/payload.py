@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from plugins.compare import Changes
 from plugins.model import ManagedFile, Validator
 from plugins.preparation import Steps, SystemFile
+from plugins.runtimes.registry import Registry
 from plugins.runtimes.rendered import Rendered
 from plugins.scripts import assigned, script
 from plugins.state import HostState
@@ -161,14 +162,21 @@ def order(changes: Changes, state: HostState, lock_timeout: int) -> Order:
     return Order(head + "".join(map(script, _CONVERGE)), (Raw(packed),))
 
 
-def programs(lacking: Iterable[Changes], lock_timeout: int) -> Order:
+def programs(
+    lacking: Iterable[Changes], lock_timeout: int, registry: Registry | None = None
+) -> Order:
     """The command and payload that put programs onto a host, for all its components at once.
 
     Args:
         lacking: Changes of components whose programs must be sent.
         lock_timeout: Seconds to wait for another run on the host.
+        registry: Has the images that are among them; None where they travel, too.
     """
-    sent = [(changes.rendered, changes.rendered.deliverable()) for changes in lacking]
+    rendered_ones = [changes.rendered for changes in lacking]
+    sent = [
+        (each, (each.pulled(registry) if registry else None) or each.deliverable())
+        for each in rendered_ones
+    ]
     # The largest first: it takes longest to unpack, which it does while the others arrive.
     sent.sort(key=lambda pair: -max(pair[1].unpacked, pair[1].size))
     payload, lines, needed = [], [], _MARGIN_KIB

@@ -255,6 +255,9 @@ def _retention(value: dict[str, str]) -> dict[str, str]:
     return {**RETENTION, **value}
 
 
+ImageRegistry = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")]
+
+
 class SiteSettings(Settings):
     """What is true of the whole site; said once, in the inventory or `group_data/all.py`."""
 
@@ -274,6 +277,11 @@ class SiteSettings(Settings):
     artifact_mirror: str | None = Field(None, description="base URL of your own mirror")
     artifact_lock: str | None = Field(
         None, description="a lock file of your own; its entries replace ours, to pin a version"
+    )
+    image_registry: ImageRegistry | None = Field(
+        None,
+        description="registry of your own, `https://host:port`: images are pushed to it once and "
+        "hosts pull them by digest; default: each host is sent them",
     )
     allow_missing: list[str] = Field(
         [], description="roles that may be left out when their program cannot be obtained"

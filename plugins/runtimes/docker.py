@@ -15,6 +15,7 @@ from functools import cached_property
 
 from plugins.model import EndpointKind
 from plugins.runtimes.images import HEALTH, PATH, SHELL, Image
+from plugins.runtimes.registry import Registry
 from plugins.runtimes.rendered import Deliverable, Rendered, digest
 
 NETWORK = "stackwatch"
@@ -188,7 +189,9 @@ class Container(Rendered):
         found += [_own(d.path, writable=d.writable) for d in self.directories]
         found += [_own(path, optional=True) for path in view.files]
         found += [_own(path, writable=True, optional=True) for path in view.sockets]
-        if view.programs or self.capabilities:
+        # A distribution's programs are linked against its libraries.
+        linked = self.component.artifact.source == "package"
+        if view.programs or linked or self.capabilities:
             found += [_own(path, optional=True) for path in _PROGRAMS]
         if view.root:
             found.append(Mount(HOST_ROOT, "/", slave=True))
@@ -245,6 +248,16 @@ class Container(Rendered):
         for piece in pieces:
             summed.update(piece)
         return Deliverable("image", self.image.tag, summed.hexdigest(), pieces)
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """Its image."""
+        return (self.image,)
+
+    def pulled(self, registry: Registry) -> Deliverable:
+        """The image by the digest that the registry knows it by."""
+        name = f"{registry.reference(self.image)}={self.image.tag}"
+        return Deliverable("reference", name, hashlib.sha256(b"").hexdigest(), ())
 
     @property
     def rehearsal(self) -> str:

@@ -48,7 +48,7 @@ _LINKS = {
 }
 _FOLDERS = ("dev", "etc", "host", "opt", "proc", "run", "sys", "usr", "var")
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 
@@ -177,7 +177,7 @@ class Image:
         return _dump(
             {
                 "schemaVersion": 2,
-                "mediaType": _MANIFEST_TYPE,
+                "mediaType": MANIFEST_TYPE,
                 "config": _described(_CONFIG_TYPE, self.config),
                 "layers": [
                     {
@@ -232,7 +232,7 @@ class Image:
             "Layers": [_blob(layer.digest) for layer in self.layers],
         }
         named = {
-            **json.loads(_dump(_described(_MANIFEST_TYPE, self.manifest))),
+            **json.loads(_dump(_described(MANIFEST_TYPE, self.manifest))),
             "annotations": {
                 "io.containerd.image.name": f"docker.io/{self.tag}",
                 "org.opencontainers.image.ref.name": self.tag.rpartition(":")[2],

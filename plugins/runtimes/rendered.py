@@ -8,10 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from plugins.model import Component, Directory, ManagedFile, OnChange
 from plugins.paths import Paths
+
+if TYPE_CHECKING:
+    from plugins.runtimes.images import Image
+    from plugins.runtimes.registry import Registry
 
 
 def digest(value: object) -> str:
@@ -137,6 +141,11 @@ class Rendered:
         raise NotImplementedError
 
     @property
+    def images(self) -> tuple[Image, ...]:
+        """What a registry must have for it."""
+        return ()
+
+    @property
     def rehearsal(self) -> str:
         """What the runtime needs to check staged configuration, beyond the checkers themselves."""
         return ""
@@ -149,3 +158,11 @@ class Rendered:
     def deliverable(self) -> Deliverable:
         """Its programs as they travel."""
         raise NotImplementedError
+
+    def pulled(self, registry: Registry) -> Deliverable | None:
+        """Its programs as the host gets them from a registry; None where it cannot.
+
+        Args:
+            registry: Has them already.
+        """
+        return None

@@ -238,6 +238,7 @@ clean() {
   done
   [ -z "$twin" ] || "${twin}_discard"
   "${runtime}_tidy"
+  return 0
 }
 
 take_host || after_waiting

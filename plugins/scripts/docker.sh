@@ -162,20 +162,22 @@ docker_restore_programs() { :; }
 docker_discard() {
   $engine rm -f "$container" "$container.former" "$container.new" >/dev/null 2>&1
   rm -f "$container_loaded"
-  version='' docker_tidy_images
+  docker_tidy_images
 }
 
+# docker_tidy_images [ID]...: all images of the component but these go, whatever they are called.
 docker_tidy_images() {
-  # An image that something of somebody else's is made of stays.
-  $engine image ls --no-trunc --format '{{.Repository}}:{{.Tag}}' --filter "label=stackwatch.component=$component" |
-    grep -vxF "${version:-none}" | while read -r old; do
-    $engine rmi "$old" >/dev/null 2>&1
-  done
+  $engine image ls --no-trunc --quiet --filter "label=stackwatch.component=$component" | sort -u |
+    while read -r old; do
+      case " $* " in *" $old "*) ;; *) $engine rmi --force "$old" >/dev/null 2>&1 ;; esac
+    done
+  return 0
 }
 
 docker_tidy() {
   $engine rm -f "$container.former" "$container.new" >/dev/null 2>&1
   # Programs of a unit, and what this run came with.
   rm -rf "${opt:?}"/* "$opt"/.[!.]*
-  docker_tidy_images
+  # shellcheck disable=SC2086  # one word each
+  docker_tidy_images $image_ids
 }

@@ -45,6 +45,13 @@ take_in_image() { # COMPONENT IMAGE
   return 1
 }
 
+# From the site's registry, which cannot serve anything else by a digest.
+take_in_reference() { # COMPONENT REFERENCE=IMAGE
+  words=$($engine pull --quiet "${2%=*}" 2>&1) && words=$($engine tag "${2%=*}" "${2#*=}" 2>&1) && return 0
+  echo "$engine cannot pull ${2%=*}: $words"
+  return 1
+}
+
 # Runs on behind this script. With exec, since redirections of a function are undone afterwards:
 # the shell would keep a copy of our output open, and the connection with it.
 take_in_behind() {

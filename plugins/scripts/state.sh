@@ -28,7 +28,9 @@ echo "#sums"
 find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null
 find "$units" -maxdepth 1 -name 'stackwatch-*.service' -type f -exec sha256sum {} + 2>/dev/null
 
-users=$(sed -n 's/^User=//p' "$units"/stackwatch-*.service 2>/dev/null)
+# Whose units and data there are.
+users=$(sed -n 's/^User=//p' "$units"/stackwatch-*.service 2>/dev/null
+  stat -c %U /var/lib/stackwatch/* 2>/dev/null)
 names=
 for file in "$units"/stackwatch-*.service; do
   [ -e "$file" ] && names="$names ${file##*/}"

@@ -46,7 +46,12 @@ ROLE = Exporter(
         protect_home="read-only",  # it measures file systems mounted below /home
         address_families=("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK"),  # netlink: links, wifi
     ),
-    view=HostView(processes=True, root=True, sockets=("/run/dbus/system_bus_socket",)),
+    view=HostView(
+        processes=True,
+        root=True,
+        files=("/run/udev/data",),
+        sockets=("/run/dbus/system_bus_socket",),
+    ),
     on_host_network=True,  # it counts the host's traffic
     host_root_flag="--path.rootfs",
     everywhere=True,
