@@ -108,8 +108,9 @@ def component(context: Context, name: str, command: str, ports: dict[str, int]) 
     }
     if takes:
         # By address where the collector is another host's.
-        own = takes.host == context.host.name
-        environment["REFERENCE_OTLP_ENDPOINT"] = (takes.local_url if own else takes.url).rstrip("/")
+        local = takes.host == context.host.name and context.neighbour is None
+        url = takes.local_url if local else context.reach(takes)
+        environment["REFERENCE_OTLP_ENDPOINT"] = url.rstrip("/")
     live = context.endpoint(EndpointKind.HEALTH).at("/health/live")
     return context.component(
         name,
