@@ -140,7 +140,8 @@ class ContainerComparison(Comparison):
         if started == found.started_at:
             return release
         link = self.state.files.get(self.rendered.paths.config)
-        if link is None or link.modified >= found.started:
+        # A link's time is known in whole seconds.
+        if link is None or link.modified >= int(found.started):
             return None
         return release_folder(self.rendered, self.state).rpartition("/")[2]
 
