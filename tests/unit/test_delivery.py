@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, cast
 
+import gevent
 import pytest
+from gevent.event import Event
+from pyinfra.api import Host
+from pyinfra.context import ctx_host, ctx_state
 
-from plugins.delivery import Inbox, _body, _post, _serve
+from plugins.delivery import Dismissed, Inbox, Received, _body, _post, _serve, receiver
 
 CALL = json.dumps({"alerts": [{"labels": {"run": "abc", "alertname": "StackwatchSmoke"}}]})
 
@@ -121,3 +128,64 @@ def test_runs_never_confirm_each_other() -> None:
     assert len(tokens) == 100
     assert "'" + json.dumps("abc") not in _post("http://h/", "abc")
     assert '"run": "abc"' in _post("http://h/", "abc")
+
+
+BUSYBOX = "docker exec stackwatch-alertmanager /busybox"
+
+
+@dataclass
+class MockHost:
+    """No host: answers facts as it is told, as pyinfra would after a round trip."""
+
+    says: Callable[[], str]
+    asked: list[tuple[type, dict[str, Any]]] = field(default_factory=list)
+    dismissed: Event = field(default_factory=Event)
+
+    def get_fact(self, fact: type, **told: Any) -> str:
+        self.asked.append((fact, told))
+        if fact is Dismissed:
+            self.dismissed.set()
+            return ""
+        # What waits is another greenlet: it knows whom pyinfra speaks to.
+        assert ctx_host.get() is self
+        return str(self.says())
+
+
+def received(mock: MockHost, inbox: Inbox) -> None:
+    """Wait inside a container of a mock host until what was posted is there."""
+    within = receiver(cast("Host", mock), 19093, inbox, BUSYBOX)
+    with ctx_state.use("a run"), ctx_host.use(mock), within:
+        gevent.sleep(0)
+
+
+def test_mock_host_inside_a_container_takes_what_arrived_there() -> None:
+    mock, inbox = MockHost(lambda: CALL), Inbox("abc")
+    received(mock, inbox)
+    assert inbox.received == {"abc"}
+    told = {"busybox": BUSYBOX, "port": 19093, "word": "abc", "seconds": 47}
+    assert mock.asked == [(Received, told)]
+
+
+@pytest.mark.parametrize("seen", ["", "abc", "no json at all"])
+def test_mock_host_whoever_still_waits_inside_is_dismissed(seen: str) -> None:
+    mock, inbox = MockHost(lambda: ""), Inbox("abc")
+
+    def wait() -> str:
+        assert mock.dismissed.wait(10)
+        return seen
+
+    mock.says = wait
+    received(mock, inbox)
+    assert [fact for fact, _ in mock.asked] == [Received, Dismissed]
+    assert mock.asked[1][1] == {"busybox": BUSYBOX, "port": 19093, "word": "abc"}
+    assert inbox.received == set()
+
+
+def test_commands_of_the_receiver_inside_a_container() -> None:
+    waits = Received().command(BUSYBOX, 19093, "abc", 47)
+    assert waits.startswith(f"set -- {shlex.quote(BUSYBOX)} 19093 abc 47\n")
+    ends = Dismissed().command(BUSYBOX, 19093, "a b")
+    assert ends == (
+        f"{BUSYBOX} wget -q -T 5 -O /dev/null --post-data 'a b' http://127.0.0.1:19093/ || true"
+    )
+    assert Received().process(["a", "b"]) == "a\nb"

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from plugins.compare import compare
 from plugins.payload import Order, order, programs
+from plugins.runtimes.rendered import Rendered
 from plugins.runtimes.systemd import Unit
 from plugins.scripts import script
 from plugins.state import HostState
@@ -40,7 +41,7 @@ def wanted(tmp_path: Path) -> dict[str, Unit]:
     return {name: Unit(component) for name, component in made.items()}
 
 
-def sent(rendered: Unit, state: HostState, lock_timeout: int = 120) -> Order:
+def sent(rendered: Rendered, state: HostState, lock_timeout: int = 120) -> Order:
     return order(compare(rendered, state), state, lock_timeout)
 
 
