@@ -24,7 +24,9 @@ def missing(asked: scenario.Scenario, lock: Lock | None = None) -> str:
     lock = lock or Lock.load()
     machine = platform.machine().lower()
     architecture = _ARCHITECTURES.get(machine, machine)
-    names = {all_roles()[role].artifact for role in scenario.placed(asked.file)}
+    roles = [all_roles()[name] for name in scenario.placed(asked.file)]
+    # What prepares a host installs packages of its distribution.
+    names = {role.artifact for role in roles if not role.prepares}
     return "; ".join(filter(None, (_unpinned(lock, name, architecture) for name in sorted(names))))
 
 

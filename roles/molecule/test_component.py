@@ -6,11 +6,27 @@ from typing import Any
 
 import pytest
 
+from plugins.role import all_roles
 from roles.molecule import scenario
 from roles.molecule.fixtures import Machines
 
-PLACED = [(component, host) for component, hosts in scenario.placed().items() for host in hosts]
-on_every_host = pytest.mark.parametrize(("component", "host"), PLACED)
+
+def _placed() -> list[tuple[str, str]]:
+    """Every component and its hosts; a role that prepares its host runs nothing of ours."""
+    said, every = scenario.settings(), [p["name"] for p in scenario.said()["platforms"]]
+    found = scenario.placed()
+    for role in all_roles().values():
+        if role.everywhere and not role.serves and role.name not in said.get("without", ()):
+            found[role.name] = every
+    return [
+        (component, host)
+        for component, hosts in found.items()
+        for host in hosts
+        if not all_roles()[component].prepares
+    ]
+
+
+on_every_host = pytest.mark.parametrize(("component", "host"), _placed())
 
 
 def _shown(machine: Any, component: str, name: str) -> str:

@@ -103,7 +103,8 @@ def test_a_scenario_is_a_site_and_its_platforms_are_hosts(each: Scenario) -> Non
         for at, name in ((f"10.0.0.{n}", said["name"]) for n, said in enumerate(platforms, 1))
     ]
     site = compiled(*lines, everyone=scenario.settings(each.file))
-    assert {(p.role.name, p.host.name) for p in site.placements} >= {
+    found = (*site.placements, *site.preparations)
+    assert {(p.role.name, p.host.name) for p in found} >= {
         (component, host) for component, hosts in placed.items() for host in hosts
     }
     assert [task.spec(said).name for said in platforms] == list(site.hosts)
