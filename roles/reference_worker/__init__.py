@@ -34,4 +34,5 @@ ROLE = Role(
     endpoints=lambda host, settings: common.endpoints(NAME, host, settings),
     component=component,
     log_format="json",
+    on_host_network=True,  # its database and its cache are on the loopback
 )

@@ -37,7 +37,7 @@ from tests.unit.recorded import output
 HOST = "r1"
 # The lock's busybox, as it was when the host was recorded: shell and programs in one.
 SHELL = Artifact(
-    *("busybox", "1.37.0", "package", "amd64", Path("/nowhere/busybox.tar.gz")),
+    *("busybox", "1.37.0", "module", "amd64", Path("/nowhere/busybox.tar.gz")),
     "85c35f97c0047bee886ce03364437bf11d05b114cc2ed22600a9d612e9228a88",
     {"busybox": 2024544},
 )

@@ -62,6 +62,7 @@ def test_this_checkout_has_its_roles() -> None:
     assert {"alertmanager", "blackbox", "node_exporter", "prometheus"} <= set(all_roles())
     assert list(all_roles()) == sorted(all_roles())
     assert [name for name, role in all_roles().items() if role.everywhere] == [
+        "cadvisor",
         "node_exporter",
         "otelcol",
     ]

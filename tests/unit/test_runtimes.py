@@ -63,7 +63,7 @@ def test_who_counts_the_hosts_traffic_shares_its_network_and_finds_its_files(
 ) -> None:
     site = mixed()
     on_it = {name for name, c in made(site, "box1", tmp_path).items() if c.busybox == ""}
-    assert on_it == {"node_exporter"}
+    assert on_it == {"node_exporter", "reference_app"}
     for host, flag in (("box1", True), ("web1", False)):
         argv = made(site, host, tmp_path)["node_exporter"].component.service.argv
         assert ("--path.rootfs=/host" in argv) == flag
@@ -114,8 +114,7 @@ def test_a_store_on_loopback_is_shipped_to_from_beside_it(
 @pytest.mark.parametrize(
     ("host", "own", "url"),
     [
-        ("box1", {}, "http://stackwatch-otelcol:4318"),
-        ("box1", {"otelcol": {"otlp_listen": ""}}, "http://10.0.0.1:4318"),
+        ("box1", {}, "http://127.0.0.1:4318"),
         ("web1", {}, "http://127.0.0.1:4318"),
     ],
 )
