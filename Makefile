@@ -12,6 +12,7 @@ INVENTORY ?= inventories/demo.py
 DEMO_HOSTS := mon1,web1,web2:deploy
 # What the reference application stands on.
 APP_PACKAGES := python3,postgresql,redis-server
+ENGINE := docker.io,docker-cli,iptables
 APP_SETUP := files/apps/reference/prepare-host.sh
 PYTEST ?=
 # Most integration tests wait for something: a file of tests a worker, two side by side.
@@ -19,20 +20,36 @@ WORKERS := -n 2 --dist loadfile
 export PYTHONPATH := $(CURDIR)
 
 ##@ Try it
-demo: $(READY) ## three test hosts, the whole stack on them, proven
+# How the demo's components run: as units of systemd, or as containers (RUNTIME=docker).
+RUNTIME ?= systemd
+demo: demo-$(RUNTIME) ## three test hosts, the whole stack on them, proven (RUNTIME=systemd or docker)
+
+demo-systemd: $(READY)
 	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
 	$(BIN)/python -m tests.hosts up demo --hosts $(DEMO_HOSTS) \
 	  --packages web1=$(APP_PACKAGES) --setup web1=$(APP_SETUP)
 	$(BIN)/pyinfra -y inventories/demo.py deploy.py
 	$(MAKE) traffic SECONDS=10
 
+demo-docker: $(READY)
+	scripts/prepare $(BIN)/python --packages $(ENGINE) --packages $(APP_PACKAGES),$(ENGINE)
+	$(BIN)/python -m tests.hosts up docker --hosts $(DEMO_HOSTS) --docker mon1,web1,web2 \
+	  --packages mon1=$(ENGINE) --packages web2=$(ENGINE) \
+	  --packages web1=$(APP_PACKAGES),$(ENGINE) --setup web1=$(APP_SETUP)
+	$(BIN)/pyinfra -y inventories/docker.py deploy.py
+	$(MAKE) traffic SECONDS=10
+
 SECONDS ?= 60
 traffic: $(READY) ## requests to the demo's application for SECONDS (60): normal, slow, failing
-	$(BIN)/pyinfra -y inventories/demo.py --limit web1 exec -- \
-	  /opt/stackwatch/reference_app/current/reference_app traffic --seconds $(SECONDS)
+	$(TRAFFIC_$(RUNTIME)) traffic --seconds $(SECONDS)
+TRAFFIC_systemd = $(BIN)/pyinfra -y inventories/demo.py --limit web1 exec -- \
+  /opt/stackwatch/reference_app/current/reference_app
+TRAFFIC_docker = $(BIN)/pyinfra -y inventories/docker.py --limit web1 exec -- \
+  docker exec stackwatch-reference_app /opt/stackwatch/reference_app/current/reference_app
 
-demo-down: $(READY) ## remove everything the demo made: hosts, image, engine if it started one
+demo-down: $(READY) ## remove everything the demos made: hosts, images, engine if it started one
 	$(BIN)/python -m tests.hosts down demo
+	$(BIN)/python -m tests.hosts down docker
 	$(BIN)/python -m tests.hosts image --remove
 	$(BIN)/python -m tests.hosts engine --stop
 	echo "kept for next time: the Python environment ($(VENV)) and the programs ($$($(BIN)/python -c \
@@ -112,5 +129,5 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
+.PHONY: demo demo-systemd demo-docker traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
 	test-integration molecule lint format bench lock-python help

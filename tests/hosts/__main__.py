@@ -63,6 +63,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=FILE",
         help="shell script that root runs once on a host, after its first boot; again for more",
     )
+    up.add_argument(
+        "--docker",
+        default="",
+        metavar="NAME,...",
+        help="hosts that can run a Docker Engine of their own; --packages brings one",
+    )
     up.add_argument("--subnet", help="subnet of the group's network; default: a free one")
     up.set_defaults(command=_up)
     down = commands.add_parser("down", help="remove a group: containers, network, keys")
@@ -103,6 +109,9 @@ def _specs(options: argparse.Namespace) -> list[HostSpec]:
     plain = [HostSpec.parse(text) for text in options.hosts.split(",")]
     packages = parse_options(options.packages, plain, "--packages")
     scripts = parse_options(options.setup, plain, "--setup")
+    engines = set(filter(None, options.docker.split(",")))
+    for unknown in engines - {spec.name for spec in plain}:
+        raise HostsError(f"--docker {unknown}: there is no such host")
     specs = []
     for spec in plain:
         chosen = packages.get(spec.name)
@@ -110,6 +119,7 @@ def _specs(options: argparse.Namespace) -> list[HostSpec]:
             replace(
                 spec,
                 packages=tuple(chosen.split(",")) if chosen else (),
+                docker=spec.name in engines,
                 setup=_script(scripts[spec.name]) if spec.name in scripts else "",
             )
         )
