@@ -22,7 +22,7 @@ export PYTHONPATH := $(CURDIR)
 ##@ Try it
 # How the demo's components run: as units of systemd, or as containers (RUNTIME=docker).
 RUNTIME ?= systemd
-demo: demo-$(RUNTIME) ## three test hosts, the whole stack on them, proven (RUNTIME=systemd or docker)
+demo: demo-$(RUNTIME) ## three test hosts, the whole stack on them, proven (RUNTIME=docker: on engines; RUNTIME=local: on this machine alone)
 
 demo-systemd: $(READY)
 	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
@@ -38,6 +38,11 @@ demo-docker: $(READY)
 	  --packages web1=$(APP_PACKAGES),$(ENGINE) --setup web1=$(APP_SETUP)
 	$(BIN)/pyinfra -y inventories/docker.py deploy.py
 	$(MAKE) traffic SECONDS=10
+
+demo-local: $(READY)
+	$(BIN)/python -m plugins.artifacts fetch
+	$(BIN)/python -m tests.hosts engine
+	$(BIN)/pyinfra -y inventories/local.py deploy.py
 
 SECONDS ?= 60
 traffic: $(READY) ## requests to the demo's application for SECONDS (60): normal, slow, failing
@@ -129,5 +134,5 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo demo-systemd demo-docker traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
+.PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
 	test-integration molecule lint format bench lock-python help

@@ -9,7 +9,9 @@ from pathlib import Path
 
 _FILE = Path(".stackwatch/hosts/docker/hosts.json")
 if not _FILE.exists():
-    raise SystemExit(f"{_FILE} is missing: `make demo RUNTIME=docker` makes the hosts this inventory names")
+    raise SystemExit(
+        f"{_FILE} is missing: `make demo RUNTIME=docker` makes the hosts this inventory names"
+    )
 
 
 def _host(name):

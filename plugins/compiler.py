@@ -142,6 +142,7 @@ class _Compiler:
             tuple(settings.services),
             tuple(settings.logs),
             settings.engine,
+            settings.container_logs,
         ), settings
 
     def check_without(self, declared: DeclaredHost, said: HostSettings) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyinfra.api import Host as PyinfraHost
 from pyinfra.api import Inventory
+from pyinfra.api.connectors import get_all_connectors
 
 from plugins.compiler import Declared, DeclaredHost
 from plugins.layers import Layer
@@ -47,6 +48,12 @@ def _group_layers(path: Path | None, group: str, values: Mapping[str, Any]) -> l
     layers = [Layer(f"{inventory}: {group}", in_inventory), Layer(str(file), in_file)]
     layers += values.get(LAYERS, ())
     return [layer for layer in layers if layer.values]
+
+
+# Of every connector: hosts that are reached in different ways may share settings.
+_CONNECTOR_KEYS = frozenset(
+    key for connector in get_all_connectors().values() for key in connector.data_meta
+)
 
 
 class _Reader:
@@ -90,8 +97,7 @@ class _Reader:
         if own:
             layers.append(Layer(f"{self.path or 'inventory'}: {host.name}", own))
         layers += self.command_line(options)
-        connector_keys = frozenset(host.connector_cls.data_meta)
-        return DeclaredHost(host.name, tuple(host.groups), tuple(layers), connector_keys)
+        return DeclaredHost(host.name, tuple(host.groups), tuple(layers), _CONNECTOR_KEYS)
 
 
 def read_inventory(inventory: Inventory, path: Path | None, options: frozenset[str]) -> Declared:

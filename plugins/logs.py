@@ -18,10 +18,9 @@ def log_sources(site: Site, host: Host) -> tuple[LogSource, ...]:
         site: The site.
         host: One of its hosts.
     """
-    own = [
-        RUNTIMES[host.runtime].log_source(p.role.name, p.role.log_format)
-        for p in site.on(host.name)
-    ]
+    source = RUNTIMES[host.runtime].log_source
+    said = (source(host, p.role.name, p.role.log_format) for p in site.on(host.name))
+    own = [each for each in said if each is not None]
     files = [source for p in site.on(host.name) for source in p.settings.logs]
     smoke = LogSource(name=SMOKE_SERVICE, files=[f"{SMOKE_FOLDER}/*.log"], format="json")
     return (*own, *files, *host.logs, smoke)

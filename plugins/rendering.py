@@ -26,11 +26,12 @@ class Runtime:
         host_root: Where processes that see the host's tree of files find it.
         neighbour: From a component's name to what others on its host call it, where components
             have a network of their own.
-        log_source: From a component's name and the format of its lines to where they are read.
+        log_source: From a host, a component's name and the format of its lines to where they are
+            read; None where they cannot be.
     """
 
     render: Callable[[Component, Placement, Artifacts], Rendered]
-    log_source: Callable[[str, str], LogSource]
+    log_source: Callable[[Host, str, str], LogSource | None]
     tools: tuple[str, ...] = ()
     host_root: str = "/"
     neighbour: Callable[[str], str] | None = None
@@ -40,22 +41,27 @@ def _container(component: Component, placement: Placement, artifacts: Artifacts)
     shell = artifacts["busybox", placement.host.architecture]
     image = image_of(component.name, component.artifact, shell)
     shares = placement.role.on_host_network
-    return docker.Container(component, image, shares, placement.host.engine)
+    host = placement.host
+    return docker.Container(component, image, shares, host.engine, host.container_logs)
+
+
+def _of_container(host: Host, name: str, form: str) -> LogSource | None:
+    if host.container_logs != "journald":
+        return None
+    return LogSource(name=name, format=form, containers=[docker.container_name(name)])
 
 
 RUNTIMES: Mapping[str, Runtime] = {
     "docker": Runtime(
         _container,
-        lambda name, form: LogSource(
-            name=name, format=form, containers=[docker.container_name(name)]
-        ),
+        _of_container,
         tools=("busybox",),
         host_root=docker.HOST_ROOT,
         neighbour=docker.container_name,
     ),
     "systemd": Runtime(
         lambda component, placement, artifacts: Unit(component),
-        lambda name, form: LogSource(name=name, format=form, units=[unit_name(name)]),
+        lambda host, name, form: LogSource(name=name, format=form, units=[unit_name(name)]),
     ),
 }
 

@@ -218,6 +218,10 @@ class HostSettings(Settings):
     engine: Literal["docker", "podman"] = Field(
         "docker", description="what runs the containers of `runtime: docker`"
     )
+    container_logs: Literal["journald", "json-file", "local"] = Field(
+        "journald",
+        description="log driver of containers; only what is in the journal is shipped",
+    )
     architecture: Literal["amd64", "arm64"] = Field("amd64", description="its CPU architecture")
     os: Literal["linux"] = Field("linux", description="its operating system")
     without: list[str] = Field(

@@ -27,6 +27,7 @@ class Host:
     services: tuple[AppService, ...]
     logs: tuple[LogSource, ...] = ()
     engine: str = "docker"
+    container_logs: str = "journald"
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ class Container(Rendered):
         image: What it is made of.
         host_network: It works on the host's own interfaces.
         engine: The program that runs it.
+        logs: The engine's driver for what it writes.
     """
 
     runtime = "docker"
@@ -100,6 +101,7 @@ class Container(Rendered):
     image: Image
     host_network: bool = False
     engine: str = "docker"
+    logs: str = "journald"
 
     @property
     def container(self) -> str:
@@ -216,6 +218,13 @@ class Container(Rendered):
         return tuple(sorted(found))
 
     @property
+    def log_options(self) -> Mapping[str, str]:
+        """Options of the log driver: its lines are known in the journal, a file ends somewhere."""
+        if self.logs == "journald":
+            return {"tag": self.container}
+        return {"max-file": "3", "max-size": "10m"}
+
+    @property
     def network(self) -> str:
         """The network it is in."""
         return "host" if self.host_network else NETWORK
@@ -280,9 +289,8 @@ class Container(Rendered):
         yield f"--network={self.network}"
         yield "--restart=always"
         yield f"--stop-timeout={service.stop_timeout}"
-        # Into the journal, where the host's shipper finds them and nothing grows for ever.
-        yield "--log-driver=journald"
-        yield f"--log-opt=tag={self.container}"
+        yield f"--log-driver={self.logs}"
+        yield from (f"--log-opt={name}={value}" for name, value in self.log_options.items())
         if self.component.service.view.processes:
             yield "--pid=host"
         yield from self._confined()

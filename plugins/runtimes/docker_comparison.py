@@ -69,8 +69,8 @@ class ContainerComparison(Comparison):
             "network mode": container.network,
             "process namespace": "host" if service.view.processes else "",
             "restart policy": "always",
-            "log driver": "journald",
-            "log options": json.dumps({"tag": container.container}),
+            "log driver": container.logs,
+            "log options": json.dumps(dict(container.log_options), sort_keys=True),
             "stop timeout": str(service.stop_timeout),
             "health check": json.dumps(HEALTH_CHECK),
         }

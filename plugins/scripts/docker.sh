@@ -44,6 +44,7 @@ docker_forget_programs() {
 # given FILE: the words of a file, those that this host has no use for left out, and numbers for
 # the names of accounts that only this host knows.
 given() {
+  passed_on=$(awk '$5 == "/" && / (shared|master):/ { print "yes"; exit }' /proc/self/mountinfo)
   while IFS=' ' read -r needed word; do
     [ "$needed" = - ] || [ -e "${needed#\?}" ] || continue
     case $word in
@@ -52,6 +53,8 @@ given() {
       word="--group-add=$(getent group "${name%%@*}" | cut -d: -f3)"
       ;;
     esac
+    # Where mounts are not passed on at all, as without systemd, there is nothing to follow.
+    [ "$passed_on" = yes ] || word=$(printf '%s' "$word" | sed 's/,bind-propagation=rslave//')
     printf ' %s' "$word"
   done <"$1" | sed "s/@uid@/$(id -u "$user")/g; s/@gid@/$(id -g "$user")/g; s/@groups@/$(id -G "$user" | tr ' ' ,)/g"
 }
