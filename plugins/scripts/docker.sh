@@ -31,8 +31,16 @@ docker_there() { [ -n "$(shown '{{.Id}}')" ]; }
 docker_settled() { [ "$(shown '{{index .Config.Labels "stackwatch.spec"}}')" = "$1" ]; }
 
 docker_programs_there() {
-  found=$($engine image inspect --format '{{.Id}}' "$version" 2>/dev/null) || return 1
-  case " $image_ids " in *" $found "*) return 0 ;; esac
+  # What runs is made of it even where its name was taken away, or given to another image.
+  for each in "$version" "$(shown '{{.Image}}')"; do
+    found=$($engine image inspect --format '{{.Id}}' "$each" 2>/dev/null) || continue
+    case " $image_ids " in
+    *" $found "*)
+      [ "$each" = "$version" ] || $engine tag "$found" "$version" || return 1
+      return 0
+      ;;
+    esac
+  done
   return 1
 }
 
