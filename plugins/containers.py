@@ -77,6 +77,11 @@ def _mounts(mounts: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
     }
 
 
+def _outside(mode: str | None) -> str:
+    """Whose namespace a container is in, where it is not its own."""
+    return "" if mode in (None, "private", "shareable") else str(mode)
+
+
 def _settings(shown: Mapping[str, Any]) -> dict[str, str]:
     config, host = shown["Config"], shown["HostConfig"]
     environment = dict(line.partition("=")[::2] for line in config.get("Env") or ())
@@ -101,6 +106,12 @@ def _settings(shown: Mapping[str, Any]) -> dict[str, str]:
         "networks": _joined(shown.get("NetworkSettings", {}).get("Networks") or ()),
         "network mode": host.get("NetworkMode", ""),
         "process namespace": host.get("PidMode", ""),
+        "memory namespace": _outside(host.get("IpcMode")),
+        "host name namespace": _outside(host.get("UTSMode")),
+        "user namespace": _outside(host.get("UsernsMode")),
+        "kernel settings": _joined(f"{k}={v}" for k, v in (host.get("Sysctls") or {}).items()),
+        "added hosts": _joined(host.get("ExtraHosts")),
+        "name servers": _joined(host.get("Dns")),
         "restart policy": policy.get("Name", ""),
         "log driver": log.get("Type", ""),
         "log options": json.dumps(log.get("Config") or {}, sort_keys=True),

@@ -14,6 +14,17 @@ from plugins.runtimes.images import HEALTH_CHECK
 from plugins.runtimes.systemd import unit_name
 from plugins.state import HostState
 
+# What no container of ours is given, and what would let it out if somebody else gave it.
+_NEVER = (
+    "added hosts",
+    "devices",
+    "host name namespace",
+    "kernel settings",
+    "memory namespace",
+    "name servers",
+    "user namespace",
+)
+
 
 class ContainerComparison(Comparison):
     """One container against one host's state."""
@@ -57,7 +68,6 @@ class ContainerComparison(Comparison):
             **{f"port {inside}": f"{at}:{port}" for inside, at, port in container.ports},
             "capabilities": " ".join(container.granted),
             "dropped capabilities": "ALL",
-            "devices": "",
             "privileged": "False",
             "read-only root": "True",
             "security options": self._security(),
@@ -68,6 +78,7 @@ class ContainerComparison(Comparison):
             "networks": container.network,
             "network mode": container.network,
             "process namespace": "host" if service.view.processes else "",
+            **dict.fromkeys(_NEVER, ""),
             "restart policy": "always",
             "log driver": container.logs,
             "log options": json.dumps(dict(container.log_options), sort_keys=True),
