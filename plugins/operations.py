@@ -53,7 +53,8 @@ def why_not(run: Run, found: HostState) -> str:
     """Why this host cannot be converged; empty when it can."""
     if not found.facts:
         return "its state could not be read, see above"
-    return "; ".join(unsupported(found, run.site.hosts[host.name], SYSTEMS))
+    brought = {program for p in run.preparations(host.name) for program in p.programs}
+    return "; ".join(unsupported(found, run.site.hosts[host.name], SYSTEMS, brought))
 
 
 def _tell(changes: Changes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from plugins.site import Host
 from plugins.state import HostState
@@ -19,33 +19,41 @@ SYSTEMS = {
 }
 
 
-def _without_systemd(facts: Mapping[str, str], host: Host) -> Iterator[str]:
+def _without_systemd(
+    facts: Mapping[str, str], host: Host, brought: Collection[str]
+) -> Iterator[str]:
     if "systemd" not in facts:
         yield "systemd does not run on it; for containers say runtime = 'docker'"
 
 
-def _without_engine(facts: Mapping[str, str], host: Host) -> Iterator[str]:
+def _without_engine(
+    facts: Mapping[str, str], host: Host, brought: Collection[str]
+) -> Iterator[str]:
     engine = host.engine
     if f"{engine}.error" in facts:
         words = facts[f"{engine}.error"].strip()
         yield f"{engine} does not answer ({words}): start it, for example systemctl start {engine}"
-    elif engine not in facts:
+    elif engine not in facts and engine not in brought:
         yield f"{engine} is not installed: put the host into the group docker_engine, or install it"
 
 
-_RUNTIMES: Mapping[str, Callable[[Mapping[str, str], Host], Iterator[str]]] = {
+_Judge = Callable[[Mapping[str, str], Host, Collection[str]], Iterator[str]]
+_RUNTIMES: Mapping[str, _Judge] = {
     "docker": _without_engine,
     "systemd": _without_systemd,
 }
 
 
-def unsupported(state: HostState, host: Host, systems: Mapping[str, str]) -> Iterator[str]:
+def unsupported(
+    state: HostState, host: Host, systems: Mapping[str, str], brought: Collection[str] = ()
+) -> Iterator[str]:
     """Why a host cannot be converged at all, with the remedy; nothing when it can.
 
     Args:
         state: The host's state.
         host: What the inventory says of it.
         systems: Supported ``ID`` values of os-release to their names.
+        brought: Programs that a deploy installs there before any component comes.
     """
     facts = state.facts
     name = facts.get("os", "unknown").split(" ")[0]
@@ -58,6 +66,6 @@ def unsupported(state: HostState, host: Host, systems: Mapping[str, str]) -> Ite
         )
     if facts.get("uid") != "0":
         yield "not logged in as root: set _sudo = True for this host"
-    yield from _RUNTIMES[host.runtime](facts, host)
+    yield from _RUNTIMES[host.runtime](facts, host, brought)
     if "curl" not in facts:
         yield "curl is not installed, health cannot be checked: apt-get install curl"

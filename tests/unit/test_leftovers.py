@@ -48,3 +48,21 @@ def test_unsupported(facts: dict[str, str | None], architecture: str, told: list
     host = replace(compiled(on("a")).hosts["a"], architecture=architecture)
     reasons = list(unsupported(HostState(found), host, SYSTEMS))
     assert [reason[: len(start)] for reason, start in zip(reasons, told, strict=True)] == told
+
+
+@pytest.mark.parametrize(
+    ("facts", "brought", "told"),
+    [
+        ({"docker": "26.1.5"}, (), []),
+        ({}, (), ["docker is not installed: put the host into the group docker_engine"]),
+        # It comes before any container does.
+        ({}, ("dockerd", "docker"), []),
+        ({"docker.error": "refused"}, ("dockerd", "docker"), ["docker does not answer (refused)"]),
+    ],
+)
+def test_containers_need_an_engine(
+    facts: dict[str, str], brought: tuple[str, ...], told: list[str]
+) -> None:
+    host = compiled(on("a", runtime="docker")).hosts["a"]
+    reasons = list(unsupported(HostState({**FACTS, **facts}), host, SYSTEMS, brought))
+    assert [reason[: len(start)] for reason, start in zip(reasons, told, strict=True)] == told
