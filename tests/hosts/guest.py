@@ -32,11 +32,15 @@ POLL_SECONDS = 0.1
 SETUP = "/var/lib/test-host/setup"
 SETUP_LOG = "/var/log/test-host-setup.log"
 HOST_KEY = "/etc/ssh/ssh_host_ed25519_key"
-# Where IPv6 cannot be switched off, an engine inside refuses IPv4-only networks without this.
+# Where IPv6 cannot be switched off, an engine inside refuses IPv4-only networks without this. And
+# it keeps names without a dot from the name server that knows the other hosts, wherever ndots is
+# said: the outer engine says "ndots:0", which is no more than the default.
 DOCKER_DROP_IN: Mapping[str, tuple[bytes | None, int]] = {
     "etc/systemd/system/docker.service.d": (None, 0o755),
     "etc/systemd/system/docker.service.d/test-host.conf": (
-        b"[Service]\nEnvironment=DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE=1\n",
+        b"[Service]\nEnvironment=DOCKER_ALLOW_IPV6_ON_IPV4_INTERFACE=1\n"
+        b"ExecStartPre=sh -c 'sed /^options/d /etc/resolv.conf >/run/resolv.conf && "
+        b"cat /run/resolv.conf >/etc/resolv.conf'\n",
         0o644,
     ),
 }
