@@ -98,9 +98,10 @@ test-integration: $(READY) ## real hosts, real programs, real faults
 	$(BIN)/pytest tests/integration $(WORKERS) $(PYTEST)
 
 ROLE ?=
-molecule: $(READY) ## molecule's scenarios of every role, or of ROLE=loki: create, converge, idempotence, verify
+RUNTIME ?=
+molecule: $(READY) ## molecule's scenarios of every role as units and as containers, or ROLE=loki RUNTIME=docker
 	scripts/prepare $(BIN)/python
-	$(BIN)/python -m roles.molecule $(ROLE)
+	$(BIN)/python -m roles.molecule $(ROLE) $(if $(RUNTIME),--runtime $(RUNTIME))
 
 lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
 """Run molecule's scenarios one after the other: ``python -m roles.molecule [ROLE[/SCENARIO] ...]``.
 
-What molecule says goes to ``build/molecule/SCENARIO.log``; here are its steps, and the log's end
-where one fails. A scenario whose program cannot be had is skipped, and said to be.
+Each is run in every runtime, units and containers, unless one of them is asked for.
+What molecule says goes to ``build/molecule/SCENARIO-RUNTIME.log``; here are its steps, and the
+log's end where one fails. A scenario whose program cannot be had is skipped, and said to be.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from roles.molecule import obtainable
-from roles.molecule.scenario import ROLES, ROOT, Scenario, asked_for, scenarios
+from roles.molecule.scenario import ROLES, ROOT, RUNTIMES, Scenario, asked_for, scenarios
 
 LOGS = ROOT / "build" / "molecule"
 _TAIL = 60
@@ -66,7 +67,7 @@ class Outcome:
 
 def log(scenario: Scenario) -> Path:
     """Where molecule's words go."""
-    return LOGS / f"{scenario.slug}.log"
+    return LOGS / f"{scenario.slug}-{scenario.runtime}.log"
 
 
 def environment(scenario: Scenario) -> Mapping[str, str]:
@@ -78,6 +79,7 @@ def environment(scenario: Scenario) -> Mapping[str, str]:
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(ROOT / ".stackwatch" / "molecule" / scenario.slug),
+        "STACKWATCH_RUNTIME": scenario.runtime,
         "NO_COLOR": "1",
         "ANSIBLE_NOCOLOR": "1",
     }
@@ -154,9 +156,10 @@ def counted(outcomes: Sequence[Outcome]) -> str:
 
 
 def more(chosen: Sequence[Scenario]) -> list[Scenario]:
-    """Further scenarios of the roles that were chosen."""
-    roles = {each.role for each in chosen}
-    return [each for each in scenarios() if each.role in roles and each not in chosen]
+    """Further scenarios of the roles that were chosen, in runtimes that were."""
+    roles, runtimes = ({getattr(each, of) for each in chosen} for of in ("role", "runtime"))
+    known = [each for each in scenarios() if each.runtime in runtimes]
+    return [each for each in known if each.role in roles and each not in chosen]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -168,13 +171,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m roles.molecule", description=__doc__)
     parser.add_argument("roles", nargs="*", metavar="ROLE[/SCENARIO]", help="default: all")
-    words = parser.parse_args(arguments).roles
-    known = scenarios()
-    found = {word: asked_for(word) for word in words}
+    parser.add_argument("--runtime", choices=RUNTIMES, help="default: each")
+    said = parser.parse_args(arguments)
+    runtimes = (said.runtime,) if said.runtime else RUNTIMES
+    known = scenarios(runtimes)
+    found = {word: asked_for(word, runtimes) for word in said.roles}
     unknown = sorted(word for word, meant in found.items() if not meant)
     if unknown or not known:
-        titles = ", ".join(each.title for each in known)
-        console.print(f"no scenario: {', '.join(unknown)}; there are {titles}")
+        there = ", ".join(dict.fromkeys(each.word for each in known))
+        console.print(f"no scenario: {', '.join(unknown)}; there are {there}")
         return 2
     chosen = list(dict.fromkeys(each for meant in found.values() for each in meant))
     outcomes = [run(each) for each in chosen or known]

@@ -13,6 +13,7 @@ def _host(made: _hosts.TestHost) -> tuple[str, dict[str, Any]]:
         "address": made.address,
         "ssh_strict_host_key_checking": "yes",
         "_sudo": made.user != "root",
+        **_scenario.own(made.name),
     }
 
 

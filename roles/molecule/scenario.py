@@ -2,12 +2,14 @@
 
 In a run of molecule, ``MOLECULE_FILE`` is the scenario's ``molecule.yml`` with what all share
 merged in. Its platforms are the hosts, their groups the roles on them; the group variables of
-``all`` are the settings, as ``group_data/all.py`` would hold them.
+``all`` are the settings, as ``group_data/all.py`` would hold them, and host variables those of one
+host, as the inventory would.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ ROOT = ROLES.parent
 # A group that stands for every file in roles/exporters/.
 EXPORTERS = "exporters"
 DEFAULT = "default"
+RUNTIMES = ("systemd", "docker")
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,27 @@ class Scenario:
     Attributes:
         role: The folder in ``roles/`` that it is in.
         name: Its name there.
+        runtime: What its components run as.
     """
 
     role: str
     name: str = DEFAULT
+    runtime: str = RUNTIMES[0]
 
     @property
-    def title(self) -> str:
+    def word(self) -> str:
         """What it is asked for by: ``loki``, ``alertmanager/cluster``."""
         return self.role if self.name == DEFAULT else f"{self.role}/{self.name}"
 
     @property
+    def title(self) -> str:
+        """What people see: ``loki``, ``loki (docker)``."""
+        return self.word if self.runtime == RUNTIMES[0] else f"{self.word} ({self.runtime})"
+
+    @property
     def slug(self) -> str:
-        """The title where no slash may be."""
-        return self.title.replace("/", "-")
+        """The word where no slash may be; names its hosts, whatever runs on them."""
+        return self.word.replace("/", "-")
 
     @property
     def folder(self) -> Path:
@@ -54,22 +64,23 @@ class Scenario:
         return self.folder / "molecule.yml"
 
 
-def scenarios() -> list[Scenario]:
-    """Every scenario of every role."""
+def scenarios(runtimes: Sequence[str] = RUNTIMES) -> list[Scenario]:
+    """Every scenario of every role, in every runtime."""
     files = ROLES.glob("*/molecule/*/molecule.yml")
-    found = [Scenario(path.parts[-4], path.parts[-2]) for path in files]
-    return sorted(found, key=lambda each: each.title)
+    found = [Scenario(path.parts[-4], path.parts[-2], name) for path in files for name in runtimes]
+    return sorted(found, key=lambda each: (each.word, RUNTIMES.index(each.runtime)))
 
 
-def asked_for(word: str) -> list[Scenario]:
+def asked_for(word: str, runtimes: Sequence[str] = RUNTIMES) -> list[Scenario]:
     """The scenarios that a word means.
 
     Args:
-        word: A title, which for a role's default scenario is the role; a role without any of its
-            own, for those that place it.
+        word: A role, for its default scenario; a role and one of its scenarios; a role without any
+            of its own, for those that place it.
+        runtimes: The ones that are wanted.
     """
-    known = scenarios()
-    own = [each for each in known if word in (each.title, f"{each.role}/{each.name}")]
+    known = scenarios(runtimes)
+    own = [each for each in known if word in (each.word, f"{each.role}/{each.name}")]
     return own or [each for each in known if word in placed(each.file)]
 
 
@@ -105,9 +116,24 @@ def placed(file: Path | None = None) -> dict[str, list[str]]:
     return found
 
 
+def _variables(file: Path | None, kind: str, name: str) -> dict[str, Any]:
+    inventory = said(file).get("provisioner", {}).get("inventory", {})
+    found: dict[str, Any] = inventory.get(kind, {}).get(name, {})
+    return found
+
+
+def own(host: str, file: Path | None = None) -> dict[str, Any]:
+    """Settings of one host alone."""
+    return _variables(file, "host_vars", host)
+
+
+def runtime(host: str) -> str:
+    """What components run as on a host of the scenario that runs."""
+    return str({**settings(), **own(host)}["runtime"])
+
+
 def settings(file: Path | None = None) -> dict[str, Any]:
     """Settings of all hosts."""
-    inventory = said(file).get("provisioner", {}).get("inventory", {})
-    everyone: dict[str, Any] = inventory.get("group_vars", {}).get("all", {})
+    everyone = _variables(file, "group_vars", "all")
     site = {"name": "molecule", "groups": ["everything"], **everyone.get("site", {})}
     return {**everyone, "site": site}

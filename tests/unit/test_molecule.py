@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
 import yaml
+from ansible.plugins.filter.core import combine
 
 from plugins.artifacts.lock import Lock
 from plugins.role import all_roles
-from roles.molecule import __main__ as runner
 from roles.molecule import exporters, obtainable, scenario
-from roles.molecule.__main__ import Outcome, main
 from roles.molecule.scenario import Scenario
-from tests.hosts import task
+from tests.hosts import HostSpec, task
 from tests.unit.sites import compiled, on
 
 ROLES = scenario.ROLES
@@ -45,7 +43,7 @@ def test_every_role_has_a_scenario() -> None:
 
 def test_what_is_left_out_is_so_because_nothing_pins_it() -> None:
     skipped = {each.title: obtainable.missing(each) for each in ALL if obtainable.missing(each)}
-    assert set(skipped) <= {"alloy"}
+    assert set(skipped) <= {"alloy", "alloy (docker)"}
     lock = _configuration(Lock.load().path)
     (file,) = lock["alloy"]["release"]["files"]
     assert bool(skipped) == (set(file["sha256"].values()) == {None})
@@ -59,8 +57,8 @@ def test_a_program_that_is_pinned_now_is_not_skipped(tmp_path: Path) -> None:
     path = tmp_path / "artifacts.lock.yaml"
     path.write_text(f"{head}\nalloy:\n{alloy}")
     (tmp_path / "modules").symlink_to(Lock.load().path.parent / "modules")
-    (alone,) = scenario.asked_for("alloy")
-    assert obtainable.missing(alone, Lock.load(path)) == ""
+    for each in scenario.asked_for("alloy"):
+        assert obtainable.missing(each, Lock.load(path)) == ""
 
 
 @every_scenario
@@ -102,12 +100,42 @@ def test_a_scenario_is_a_site_and_its_platforms_are_hosts(each: Scenario) -> Non
         on(name, "everything", *(c for c, hosts in placed.items() if name in hosts), address=at)
         for at, name in ((f"10.0.0.{n}", said["name"]) for n, said in enumerate(platforms, 1))
     ]
-    site = compiled(*lines, everyone=scenario.settings(each.file))
+    said = {"runtime": each.runtime, **scenario.settings(each.file)}
+    site = compiled(*lines, everyone=said)
     found = (*site.placements, *site.preparations)
     assert {(p.role.name, p.host.name) for p in found} >= {
         (component, host) for component, hosts in placed.items() for host in hosts
     }
     assert [task.spec(said).name for said in platforms] == list(site.hosts)
+    assert {host.runtime for host in site.hosts.values()} == {each.runtime}
+
+
+def _platforms(each: Scenario) -> list[HostSpec]:
+    """The hosts of a scenario as its playbook makes them."""
+    language = jinja2.Environment(autoescape=True)
+    language.filters["combine"] = combine
+    variables = _configuration(ROLES / "molecule" / "platforms.yml")
+    everyone = {"all": {"runtime": each.runtime}}
+    said = {**scenario.said(each.file), "provisioner": {"inventory": {"group_vars": everyone}}}
+    found: dict[str, Any] = {"molecule_yml": said, "needed": variables["needed"]}
+    for name in ("runtime", "platforms"):
+        text = variables[name].strip().removeprefix("{{").removesuffix("}}")
+        found[name] = language.compile_expression(text)(**found)
+    return [task.spec(platform) for platform in found["platforms"]]
+
+
+@every_scenario
+def test_a_host_has_the_engine_that_its_runtime_needs(each: Scenario) -> None:
+    said = [task.spec(platform) for platform in scenario.said(each.file)["platforms"]]
+    made = _platforms(each)
+    assert [host.name for host in made] == [host.name for host in said]
+    for before, host in zip(said, made, strict=True):
+        assert set(host.packages) >= set(before.packages)
+        # One that can have an engine of its own is left alone; the rest have what their runtime is.
+        assert host.docker is (before.docker or each.runtime == "docker")
+        wanted = before.docker or each.runtime != "docker"
+        assert (host == before) is wanted
+        assert wanted or {"docker.io", "docker-cli", "iptables"} <= set(host.packages)
 
 
 def test_the_table_has_a_plausible_value_for_every_exporter() -> None:
@@ -184,68 +212,3 @@ def test_a_scenario_that_does_not_converge_and_check_every_host_fails(
     conditions = proof["ansible.builtin.assert"]["that"]
     language = jinja2.Environment(autoescape=True)
     assert all(language.compile_expression(text)(**said) for text in conditions) is proven
-
-
-@pytest.mark.parametrize(
-    ("word", "titles"),
-    [
-        ("loki", ["loki"]),
-        ("alertmanager", ["alertmanager"]),
-        ("alertmanager/default", ["alertmanager"]),
-        ("alertmanager/cluster", ["alertmanager/cluster"]),
-        ("reference_worker", ["reference_app"]),
-        ("node_exporter", ["exporters"]),
-        ("grafana", []),
-        ("loki/cluster", []),
-    ],
-)
-def test_a_word_means_scenarios(word: str, titles: list[str]) -> None:
-    assert [each.title for each in scenario.asked_for(word)] == titles
-
-
-def test_what_else_a_role_has_is_told() -> None:
-    alone, cluster = Scenario("alertmanager"), Scenario("alertmanager", "cluster")
-    assert runner.more([alone, Scenario("loki")]) == [cluster]
-    assert runner.more([alone, cluster]) == []
-
-
-def test_a_role_without_a_scenario_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prometheus", "grafana"]) == 2
-    assert "no scenario: grafana; there are alertmanager, alertmanager/cluster, " in " ".join(
-        capsys.readouterr().out.split()
-    )
-
-
-def test_what_is_skipped_is_told_with_its_reason_and_counted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(each: Scenario) -> Outcome:
-        if each.role == "alloy":
-            return real(each)
-        return Outcome(each, seconds=30, tests="3 passed")
-
-    real = runner.run
-    monkeypatch.setattr(runner, "run", run)
-    monkeypatch.setattr(obtainable, "missing", lambda each: f"no program for {each.role}")
-    assert main(["loki", "alloy"]) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert "1 ran in 30 s, 0 failed, 1 skipped" in told
-    assert told[-1] == "  skipped  alloy: no program for alloy"
-    assert [line.split()[:2] for line in told if line.startswith(" alloy")] == [
-        ["alloy", "skipped"]
-    ]
-    # Nothing ran, so nothing is proven.
-    assert main(["alloy"]) == 1
-
-
-def test_a_run_without_a_test_fails(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    molecule = tmp_path / "molecule"
-    molecule.write_text("#!/bin/sh\necho 'INFO     [cluster > verify] Executing'\n")
-    molecule.chmod(0o755)
-    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
-    monkeypatch.setattr(runner, "LOGS", tmp_path)
-    outcome = runner.run(Scenario("alertmanager", "cluster"))
-    assert (outcome.code, outcome.result) == (1, "failed: verify: no test ran")
-    assert "alertmanager/cluster: verify" in capsys.readouterr().out

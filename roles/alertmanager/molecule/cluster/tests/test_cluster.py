@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from roles.molecule.fixtures import Machines, ask, curl, metric
+from roles.molecule.services import service
 from tests.integration.project import until
 
 ALERT = "ExporterStopped"
 MEMBERS = ("mon1", "mon2", "mon3")
 REPLICAS = ("mon1", "mon2")
-UNIT = "stackwatch-node_exporter.service"
 
 
 @pytest.mark.parametrize("member", MEMBERS)
@@ -35,9 +35,10 @@ def test_every_replica_sends_to_every_member(machines: Machines, replica: str) -
 @pytest.fixture
 def stopped(machines: Machines) -> Iterator[None]:
     """An alert is on its way: both replicas miss an exporter."""
-    machines["mon3"].check_output(f": >/var/lib/receiver/requests; systemctl stop {UNIT}")
+    exporter = service("mon3", "node_exporter")
+    machines["mon3"].check_output(f": >/var/lib/receiver/requests; {exporter.stop}")
     yield
-    machines["mon3"].check_output(f"systemctl start {UNIT}")
+    machines["mon3"].check_output(exporter.start)
 
 
 def _received(machines: Machines) -> list[dict[str, Any]]:
@@ -100,6 +101,6 @@ def test_one_alert_of_two_replicas_is_one_notification(machines: Machines) -> No
     assert (alert["labels"]["alertname"], alert["labels"]["host"]) == (ALERT, "mon3")
 
     # Its end is the second one, which also leaves the next run nothing to be told of.
-    machines["mon3"].check_output(f"systemctl start {UNIT}")
+    machines["mon3"].check_output(service("mon3", "node_exporter").start)
     until(lambda: len(_received(machines)) > 1, 30, "the end of it")
     assert [each["status"] for each in _received(machines)] == ["firing", "resolved"]

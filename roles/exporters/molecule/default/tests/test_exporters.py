@@ -8,6 +8,7 @@ import pytest
 
 from roles.molecule.exporters import Row, table
 from roles.molecule.fixtures import curl, metric
+from roles.molecule.services import service
 from tests.integration.project import until
 
 
@@ -19,9 +20,8 @@ def test_it_tells_a_plausible_value(machine: Any, row: Row) -> None:
 
 # A program that is on the host, whatever the exporter: an image of it needs no registry.
 CONTAINER = """
-folder=/opt/stackwatch/node_exporter/current/
 docker inspect watched >/dev/null 2>&1 || {
-  tar -C "$folder" -c node_exporter | docker import - watched:1 >/dev/null
+  %s | docker import - watched:1 >/dev/null
   docker run -d --name watched --network none --memory 64m --label stackwatch.component=watched \\
     --label other=unseen watched:1 /node_exporter >/dev/null
 }
@@ -30,7 +30,8 @@ docker inspect watched --format '{{.Id}}'
 
 
 def test_a_container_is_told_with_its_name_its_limit_and_the_labels_asked_for(machine: Any) -> None:
-    id_ = machine.check_output(CONTAINER)
+    packed = service("web1", "node_exporter").packed("node_exporter")
+    id_ = machine.check_output(CONTAINER.replace("%s", packed))
     labels = (
         f'container_label_stackwatch_component="watched",id="/docker/{id_}",image="watched:1",'
         'name="watched"'
@@ -46,5 +47,6 @@ def test_memory_and_units_are_those_of_the_host(machine: Any) -> None:
     told = curl(machine, 9100, "/metrics")
     kibibytes = machine.check_output("awk '/^MemTotal:/ { print $2 }' /proc/meminfo")
     assert metric(told, "node_memory_MemTotal_bytes") == int(kibibytes) * 1024
-    unit = 'name="stackwatch-node_exporter.service",state="active",type="exec"'
-    assert metric(told, f"node_systemd_unit_state{{{unit}}}") == 1
+    runs = service("web1", "node_exporter")
+    unit = f'node_systemd_unit_state{{name="{runs.unit}",state="active",type="{runs.type}"}}'
+    assert metric(told, unit) == 1
