@@ -19,12 +19,12 @@ from tests.unit.sites import PROGRAMS
 ALL = {**PROGRAMS, "alloy": ("alloy",), "busybox": ("busybox",)}
 
 
-def packed(*programs: str) -> bytes:
+def packed(*programs: str, architecture: str = "amd64") -> bytes:
     """Programs as the store packs them, not compressed: other versions of zlib do it otherwise."""
     tar_file = io.BytesIO()
     with tarfile.open(fileobj=tar_file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in programs:
-            content = f"#!{name}\n".encode()
+            content = f"#!{name} {architecture}\n".encode()
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o755
             tar.addfile(entry, io.BytesIO(content))
@@ -43,7 +43,7 @@ def deliverable(
         architecture: What it is for.
         more: A further program beside it.
     """
-    content = packed(*ALL[name], *([more] if more else []))
+    content = packed(*ALL[name], *([more] if more else []), architecture=architecture)
     digest = hashlib.sha256(content).hexdigest()
     path = folder / "deliverables" / f"{digest}.tar.gz"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -187,3 +187,20 @@ def test_what_a_host_lacks_may_be_missing_and_must_be_as_meant_where_it_is() -> 
         difference.what
         == "mount /var/log is '/var/log (writable)', should be '/var/log (read-only)'"
     )
+
+
+def test_words_with_spaces_are_words_still() -> None:
+    first, second = (
+        found(shown(setting("Args", args)))["command"] for args in (["a b"], ["a", "b"])
+    )
+    assert first != second
+
+
+def test_an_engine_may_list_a_tmpfs_among_the_mounts_too() -> None:
+    tmpfs = {"Type": "tmpfs", "Destination": "/tmp", "Source": "", "RW": True}  # noqa: S108
+    assert not compare(ALPHA, inside("Mounts", lambda mounts: mounts.append(tmpfs)))
+
+
+def test_without_a_check_there_is_no_health() -> None:
+    state = inside("State", lambda state: state.update(Health=None))
+    assert state.containers["stackwatch-alpha"].health == "none"
