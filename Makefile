@@ -70,6 +70,10 @@ smoke: $(READY) ## run every check
 drift: $(READY) ## tell what differs; exit 3 if something does (make says 2)
 	$(BIN)/pyinfra -y $(INVENTORY) drift.py
 
+COMPOSE ?=
+compose: $(READY) ## Compose files to read or run by hand, in build/compose/; COMPOSE="--images --host web1"
+	$(BIN)/python -m plugins.compose $(INVENTORY) $(COMPOSE)
+
 list: $(READY) ## the roles there are, and what each wires to
 	$(BIN)/python -m plugins.listing
 
@@ -108,7 +112,7 @@ lint: $(READY) ## ruff, formatter, strict types, YAML and shell checks
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/yamllint --strict .
-	$(BIN)/shellcheck plugins/scripts/*.sh scripts/* tests/hosts/*.sh .ci/run \
+	$(BIN)/shellcheck plugins/scripts/*.sh plugins/compose/*.sh scripts/* tests/hosts/*.sh .ci/run \
 	  roles/*/molecule/*/*.sh
 	$(BIN)/python -m plugins.tables --check
 
@@ -135,5 +139,5 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift list artifacts lock test test-unit test-command test-content \
+.PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose list artifacts lock test test-unit test-command test-content \
 	test-integration molecule lint format bench lock-python help

@@ -1,0 +1,1 @@
+"""Containers as Compose files, for people who want to read or run the same thing by hand."""
