@@ -44,7 +44,9 @@ def site(**said: Any) -> Site:
 @pytest.mark.parametrize("name", ["node_exporter", "otelcol", "prometheus", "reference_app"])
 def test_the_words_are_the_golden_ones(name: str, tmp_path: Path) -> None:
     container = contained(site(), "mon1", name, tmp_path)
-    kept, made = golden(f"containers/{name}", container.definition)
+    # Which is another one whenever a role writes its configuration otherwise.
+    definition = container.definition.replace(container.spec, "SPEC")
+    kept, made = golden(f"containers/{name}", definition)
     assert made == kept
 
 
