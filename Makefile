@@ -15,8 +15,9 @@ APP_PACKAGES := python3,postgresql,redis-server
 ENGINE := docker.io,docker-cli,iptables
 APP_SETUP := files/apps/reference/prepare-host.sh
 PYTEST ?=
-# Most integration tests wait for something: a file of tests a worker, two side by side.
-WORKERS := -n 2 --dist loadfile
+# Most integration tests wait for something: two workers side by side, each with a file of tests
+# at a time, or with what a file has for one runtime (tests/conftest.py).
+WORKERS := -n 2 --dist loadgroup
 export PYTHONPATH := $(CURDIR)
 
 ##@ Try it

@@ -17,6 +17,15 @@ Program = Callable[[str, str], Path]
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take a file of tests at once, or of one that runs for several runtimes one part."""
+    for item in items:
+        given = getattr(item, "callspec", None)
+        runtime = getattr(given.params.get("runtime"), "name", "") if given else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{runtime}".rstrip("-")))
+
+
 @pytest.fixture(scope="session")
 def program() -> Program:
     """Path of a program by artifact and name, for example ``program("alertmanager", "amtool")``.

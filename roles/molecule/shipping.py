@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from roles.molecule.fixtures import ask
-from tests.integration.project import until
+from tests.integration.machine import until
 from tests.integration.signals import entry
 
 

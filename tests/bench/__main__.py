@@ -21,7 +21,8 @@ from tests import hosts
 from tests.bench.carried import Carried, measure
 from tests.bench.simulated import write_inventory
 from tests.hosts import HostSpec, TestHost
-from tests.integration.project import ROOT, Project, on
+from tests.integration.machine import on
+from tests.integration.project import ROOT, Project
 
 GROUP = "bench"
 ROUNDS = 5

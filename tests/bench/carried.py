@@ -16,7 +16,8 @@ import httpx
 
 from tests import hosts
 from tests.hosts import HostSpec, TestHost
-from tests.integration.project import Project, on
+from tests.integration.machine import on
+from tests.integration.project import Project
 
 GROUP = "benchsignals"
 LINES = 300_000

@@ -8,19 +8,21 @@ import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 
-def release(program: str, content: str) -> bytes:
-    """An upstream archive with one program in it, a script."""
+def release(program: str, content: bytes) -> bytes:
+    """An upstream archive with one program in it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         entry = tarfile.TarInfo(f"release/{program}")
-        entry.size, entry.mode = len(content.encode()), 0o755
-        tar.addfile(entry, io.BytesIO(content.encode()))
+        entry.size, entry.mode = len(content), 0o755
+        tar.addfile(entry, io.BytesIO(content))
     return packed.getvalue()
 
 
@@ -54,23 +56,38 @@ def served(body: bytes, announced: int | None = None) -> Iterator[str]:
         thread.join()
 
 
-def lock_file(folder: Path, name: str, version: str, url: str, body: bytes) -> Path:
-    """A site's own lock file that pins one program to what is served."""
-    pinned = {
-        name: {
-            "version": version,
-            "programs": [name],
-            "release": {
-                "files": [
-                    {
-                        "url": url,
-                        "members": {name: f"release/{name}"},
-                        "sha256": {"amd64": hashlib.sha256(body).hexdigest()},
-                    }
-                ]
-            },
+@dataclass(frozen=True)
+class Release:
+    """A program at an address.
+
+    Attributes:
+        name: Of it.
+        version: Of it.
+        url: Where it is served.
+        body: What the lock says it is; what is served may be something else.
+    """
+
+    name: str
+    version: str
+    url: str
+    body: bytes
+
+    def pinned(self) -> dict[str, Any]:
+        """Its entry in a lock file."""
+        file = {
+            "url": self.url,
+            "members": {self.name: f"release/{self.name}"},
+            "sha256": {"amd64": hashlib.sha256(self.body).hexdigest()},
         }
-    }
-    path = folder / f"{name}-{version}.lock.yaml"
-    path.write_text(yaml.safe_dump(pinned))
+        return {
+            "version": self.version,
+            "programs": [self.name],
+            "release": {"files": [file]},
+        }
+
+
+def lock_file(folder: Path, *releases: Release) -> Path:
+    """A site's own lock file that pins programs to what is served."""
+    path = folder / "site.lock.yaml"
+    path.write_text(yaml.safe_dump({each.name: each.pinned() for each in releases}))
     return path

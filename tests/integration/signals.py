@@ -15,7 +15,8 @@ from typing import Any
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.project import on, until
+from tests.integration.machine import on, until
+from tests.integration.project import Project
 
 LOKI, JAEGER, COLLECTOR = 3100, 16686, 4318
 READY = f"http://127.0.0.1:{LOKI}/ready"
@@ -163,8 +164,9 @@ def write(machine: TestHost, path: str, *texts: str) -> None:
     )
 
 
-def start_loki(machine: TestHost) -> None:
-    on(machine, "systemctl start stackwatch-loki")
+def start_loki(project: Project) -> None:
+    machine = project.machines["mon1"]
+    project.runtime.start(machine, "loki")
     until(lambda: hosts.run(machine, ["curl", "-fs", READY])[0] == 0, 90, "Loki to be ready")
 
 

@@ -10,33 +10,46 @@ from uuid import uuid4
 import pytest
 
 from tests import hosts
-from tests.hosts import HostSpec, TestHost
-from tests.integration.conftest import FAST, WORKER
-from tests.integration.project import ROOT, Project, get, on, until
+from tests.hosts import TestHost
+from tests.integration.conftest import FAST, STORES, WORKER
+from tests.integration.machine import get, on, until
+from tests.integration.project import ROOT, Project
+from tests.integration.runtime import ServiceDriver, kill
 from tests.integration.signals import Line, lines, send_span, trace
 
 GROUP = f"application{WORKER}"
 PACKAGES = ("python3", "postgresql", "redis-server")
+# What has a network of its own reaches it by the host's address.
+SHARE_REDIS = """
+sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode yes/protected-mode no/' /etc/redis/redis.conf
+systemctl restart redis-server
+"""
 SETUP = ROOT / "files" / "apps" / "reference" / "prepare-host.sh"
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def shop(runtime: ServiceDriver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     """One host that stores every signal, and one with the application."""
-    specs = (HostSpec("mon1"), HostSpec("app1", packages=PACKAGES, setup=SETUP.read_text()))
+    setup = SETUP.read_text() + SHARE_REDIS
+    specs = (runtime.host("mon1"), runtime.host("app1", packages=PACKAGES, setup=setup))
     hosts.down(GROUP)
+    machines = {machine.name: machine for machine in hosts.up(GROUP, specs)}
+    redis = {"redis_url": f"redis://{machines['app1'].address}:6379/0"}
     project = Project(
         tmp_path_factory.mktemp("application"),
-        {machine.name: machine for machine in hosts.up(GROUP, specs)},
+        machines,
         groups={
-            **{
-                role: ["mon1"]
-                for role in ("prometheus", "alertmanager", "blackbox", "loki", "jaeger")
-            },
+            **{role: ["mon1"] for role in STORES},
             "reference_app": ["app1"],
             "reference_worker": ["app1"],
         },
-        everyone={"environment": "test", "prometheus": dict(FAST)},
+        everyone={
+            "environment": "test",
+            "prometheus": dict(FAST),
+            "reference_app": redis,
+            "reference_worker": redis,
+        },
+        runtime=runtime,
     )
     project.deploy()
     yield project
@@ -175,31 +188,31 @@ def test_a_refused_login_is_an_audit_event_without_the_password(
     assert not any(password in line.text for line in found)
 
 
-def test_traces_outlive_a_restart_of_jaeger(mon1: TestHost, app1: TestHost) -> None:
+def test_traces_outlive_a_restart_of_jaeger(shop: Project, mon1: TestHost, app1: TestHost) -> None:
     trace_id = uuid4().hex
     assert request(app1, "/users/18", trace_id=trace_id)[0] == 200
     until(lambda: len(spans(mon1, trace_id)) >= 4, 20, "the trace")
-    before = on(mon1, "systemctl show -p MainPID --value stackwatch-jaeger")
-    on(mon1, "systemctl restart stackwatch-jaeger")
-    assert on(mon1, "systemctl show -p MainPID --value stackwatch-jaeger") != before
+    before = shop.runtime.process(mon1, "jaeger")
+    shop.runtime.restart(mon1, "jaeger")
+    assert shop.runtime.process(mon1, "jaeger") != before
     health = "curl -fs http://127.0.0.1:14133/status"
     until(lambda: hosts.run(mon1, ["sh", "-c", health])[0] == 0, 60, "Jaeger healthy")
     assert {"GET /users/:id", "SELECT"} <= spans(mon1, trace_id)
 
 
 def test_a_trace_sent_while_jaeger_is_down_arrives_when_it_is_back(
-    mon1: TestHost, app1: TestHost
+    shop: Project, mon1: TestHost, app1: TestHost
 ) -> None:
     trace_id = uuid4().hex
-    on(mon1, "systemctl stop stackwatch-jaeger")
+    shop.runtime.stop(mon1, "jaeger")
     send_span(app1, trace_id)
-    on(app1, "systemctl kill --signal=KILL stackwatch-otelcol")
-    on(mon1, "systemctl start stackwatch-jaeger")
+    kill(shop.runtime, app1, "otelcol")
+    shop.runtime.start(mon1, "jaeger")
     until(lambda: spans(mon1, trace_id) == {"by hand"}, 60, "the trace that had to wait")
 
 
-def test_the_application_answers_while_its_collector_is_down(app1: TestHost) -> None:
-    on(app1, "systemctl stop stackwatch-otelcol")
+def test_the_application_answers_while_its_collector_is_down(shop: Project, app1: TestHost) -> None:
+    shop.runtime.stop(app1, "otelcol")
     try:
         answered = [request(app1, f"/users/{user}")[0] for user in range(1, 101)]
         slowest = "for i in $(seq 20); do curl -s -o /dev/null -w '%{time_total}\\n' "
@@ -207,7 +220,7 @@ def test_the_application_answers_while_its_collector_is_down(app1: TestHost) -> 
         assert answered == [200] * 100
         assert float(on(app1, slowest)) < 1
     finally:
-        on(app1, "systemctl start stackwatch-otelcol")
+        shop.runtime.start(app1, "otelcol")
 
 
 def test_readiness_probe_and_alert_follow_the_database(mon1: TestHost, app1: TestHost) -> None:

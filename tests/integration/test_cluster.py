@@ -8,7 +8,8 @@ import pytest
 
 from tests.hosts import TestHost
 from tests.integration.conftest import FAST
-from tests.integration.project import Project, get, on, until
+from tests.integration.machine import get, until
+from tests.integration.project import Project
 
 NAMES = ("mon1", "web1", "web2")
 
@@ -26,6 +27,7 @@ def cluster(
             "blackbox": ["mon1"],
         },
         everyone={"environment": "test", "prometheus": dict(FAST)},
+        runtime=stack.runtime,
     )
     yield project
     for component, host in (
@@ -73,16 +75,17 @@ def test_a_second_run_of_the_cluster_changes_nothing(cluster: Project) -> None:
 
 
 def test_smoke_names_the_failing_check_host_and_url(cluster: Project) -> None:
-    on(cluster.machines["web2"], "systemctl stop stackwatch-alertmanager")
+    runtime = cluster.runtime
+    runtime.stop(cluster.machines["web2"], "alertmanager")
     cluster.everyone["site"] = {"check_deadline": 3}
     outcome = cluster.run("smoke.py")
     assert outcome.code == 1, outcome.output
     address = cluster.machines["web2"].address
     expected = [
         "Failed hosts:",
-        "web2: alertmanager: unit runs: stackwatch-alertmanager.service",
-        "expected active (running)",
-        "saw      inactive (dead)",
+        f"web2: alertmanager: {runtime.kind} runs: {runtime.service('alertmanager')}",
+        f"expected {runtime.runs}",
+        f"saw      {runtime.seen_stopped}",
         f"web2: alertmanager: is ready: http://{address}:9093/-/ready",
     ]
     assert [word for word in expected if word not in outcome.output] == [], outcome.output

@@ -6,15 +6,18 @@ import json
 import subprocess
 
 from tests.integration.conftest import FAST
-from tests.integration.project import ROOT, Project, get, held, main_pid, on, until
+from tests.integration.machine import get, held, on, until
+from tests.integration.project import ROOT, Project, words
 
 
 def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) -> None:
     # Settled: what an earlier test changed has travelled, so no check has to be repeated.
     site.deploy("--data", "prove=quick")
+    before = _processes(site)
     outcome = site.deploy("--debug")
 
     assert outcome.changed() == {}
+    assert _processes(site) == before
     assert "Nothing changed." in outcome.output
     grand = next(line for line in outcome.output.splitlines() if "Grand total" in line)
     operations, success, error, unchanged = grand.split()[2:]
@@ -23,10 +26,18 @@ def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) ->
     assert outcome.uploads() == 0
 
 
+def _processes(site: Project) -> dict[str, str]:
+    """What runs of everything on the host that watches."""
+    names = ("prometheus", "alertmanager", "blackbox", "node_exporter")
+    found = {name: site.runtime.process(site.machines["mon1"], name) for name in names}
+    assert all(found.values()), found
+    return found
+
+
 def test_one_changed_interval_reloads_prometheus_and_touches_nothing_else(site: Project) -> None:
     site.deploy("--data", "prove=quick")
     mon = site.machines["mon1"]
-    before = {name: main_pid(mon, name) for name in ("prometheus", "alertmanager", "blackbox")}
+    before = _processes(site)
     reloads = _loaded_at(site)
 
     site.everyone["prometheus"] = {**FAST, "scrape_interval": "7s"}
@@ -34,7 +45,7 @@ def test_one_changed_interval_reloads_prometheus_and_touches_nothing_else(site: 
 
     assert outcome.changed() == {"prometheus": {"mon1"}}
     assert "mon1: prometheus (reload)" in outcome.output
-    assert {name: main_pid(mon, name) for name in before} == before
+    assert _processes(site) == before
     assert "scrape_interval: 7s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
     assert _loaded_at(site) > reloads
     # One more than a run that changes nothing, and only where something changed.
@@ -70,13 +81,13 @@ def _instances(site: Project) -> set[str]:
 
 def test_an_alertmanager_change_is_a_proven_reload(site: Project) -> None:
     mon = site.machines["mon1"]
-    before = main_pid(mon, "alertmanager")
+    before = site.runtime.process(mon, "alertmanager")
 
     site.everyone["alertmanager"] = {"receivers": [{"name": "team"}], "route": {"receiver": "team"}}
     outcome = site.deploy("--data", "prove=off")
 
     assert outcome.changed() == {"alertmanager": {"mon1"}}
-    assert main_pid(mon, "alertmanager") == before
+    assert site.runtime.process(mon, "alertmanager") == before
     running = get(mon, "/api/v2/status", port=9093)["config"]["original"]
     assert "receiver: team" in running
 
@@ -105,29 +116,15 @@ def test_host_labels_and_own_services_reach_the_metrics(site: Project) -> None:
 def test_configuration_is_validated_as_the_user_that_will_read_it(site: Project) -> None:
     mon = site.machines["mon1"]
     site.everyone["prometheus"] = {**FAST, "scrape_interval": "8s"}
-    with held(mon, "/usr/bin/setpriv", "*promtool*") as wait:
+    halt = site.runtime.checking
+    with held(mon, *halt) as wait:
         run = site.start("deploy.py", "--data", "prove=off")
         wait()
-        # setpriv stands still before it becomes the checker; what it was told is what it does.
-        told = on(mon, "pgrep -af '[/]usr/bin/setpriv.*promtool check config'")
+        # It stands still before it becomes the checker; what it was told is what it does.
+        told = on(mon, f"pgrep -af '[{halt.program[0]}]{halt.program[1:]}.*promtool check config'")
     output, _ = run.communicate(timeout=60)
     assert run.returncode == 0, output
-    for word in ("--reuid=prometheus", "--regid=prometheus", "--init-groups", "--no-new-privs"):
-        assert word in told
-
-
-def test_a_replaced_program_is_put_back_and_the_service_restarted(site: Project) -> None:
-    web = site.machines["web1"]
-    program = on(web, "echo /opt/stackwatch/node_exporter/[0-9]*/node_exporter")
-    before = (on(web, f"sha256sum <{program}"), main_pid(web, "node_exporter"))
-    on(web, f"printf x >>{program}.new; cat {program} {program}.new >{program}.bad")
-    on(web, f"rm {program}.new; chmod 755 {program}.bad; mv {program}.bad {program}")
-
-    told = site.run("drift.py")
-    assert (told.code, "not the program that was installed" in told.output) == (3, True)
-    assert site.deploy("--data", "prove=quick").changed() == {"node_exporter": {"web1"}}
-    assert on(web, f"sha256sum <{program}") == before[0]
-    assert main_pid(web, "node_exporter") != before[1]
+    assert words(told, site.runtime.checked_as(mon, "prometheus")) == []
 
 
 def test_dry_run_changes_nothing_and_tells_what_it_would(site: Project) -> None:
@@ -149,5 +146,5 @@ def test_the_checks_are_written_as_junit_and_json(site: Project) -> None:
     names = {(r["host"], r["component"], r["name"]) for r in results}
     assert ("mon1", "alertmanager", "an alert is delivered") in names
     assert ("mon1", "alertmanager", "Watchdog fires") in names
-    assert ("web1", "node_exporter", "unit runs") in names
+    assert ("web1", "node_exporter", f"{site.runtime.kind} runs") in names
     assert junit.read_text().count("<testcase ") == len(results)

@@ -13,7 +13,8 @@ import pytest
 from tests import hosts
 from tests.hosts import HostSpec, TestHost
 from tests.integration.conftest import WORKER
-from tests.integration.project import ROOT, Project, on, until
+from tests.integration.machine import on, until
+from tests.integration.project import ROOT, Project
 
 GROUP = f"engine{WORKER}"
 FILE = "/etc/docker/daemon.json"

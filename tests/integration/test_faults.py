@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import signal
 import subprocess
+from collections.abc import Callable
 
 import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
 from tests.integration.conftest import FAST
-from tests.integration.project import Project, get, held, main_pid, on, until, words
+from tests.integration.machine import get, held, on, until
+from tests.integration.project import Project, words
+from tests.integration.runtime import Halt, ServiceDriver, argv
 
-SYSTEMCTL, HEAD, CURL = "/usr/bin/systemctl", "/usr/bin/head", "/usr/bin/curl"
+CURL = "/usr/bin/curl"
 # The brackets keep the pattern from finding the shell it is written in.
 _CONVERGING = "pgrep -f 'unit=[s]tackwatch-'"
 
@@ -23,24 +26,27 @@ def cut(machine: TestHost, standing: str) -> None:
     on(machine, f"pkill -9 -f '^/bin/sh [{standing[0]}]{standing[1:]}' || true; rm -f /run/hold")
 
 
-def _flags(machine: TestHost) -> str:
-    pid = main_pid(machine, "alertmanager")
-    return on(machine, f"tr '\\0' ' ' </proc/{pid}/cmdline")
+def _flags(site: Project) -> str:
+    return argv(site.runtime, site.machines["mon1"], "alertmanager")
 
 
 @pytest.mark.parametrize(
-    ("program", "matching"),
-    [(HEAD, "*-c*"), (SYSTEMCTL, "restart*"), (CURL, "*/-/ready*")],
+    "at",
+    [
+        lambda runtime: Halt("/usr/bin/head", "*-c*"),
+        lambda runtime: runtime.starting,
+        lambda runtime: Halt(CURL, "*/-/ready*"),
+    ],
     ids=["while the payload arrives", "between swap and restart", "while waiting for health"],
 )
 def test_a_controller_killed_in_the_middle_loses_nothing(
-    site: Project, program: str, matching: str
+    site: Project, at: Callable[[ServiceDriver], Halt]
 ) -> None:
-    mon = site.machines["mon1"]
-    before = main_pid(mon, "alertmanager")
+    mon, halt = site.machines["mon1"], at(site.runtime)
+    before = site.runtime.process(mon, "alertmanager")
     site.everyone["alertmanager"] = {"flags": ["--log.level=debug"], "retention": "99h"}
 
-    with held(mon, program, matching) as wait:
+    with held(mon, *halt) as wait:
         run = site.start("deploy.py", "--data", "prove=off")
         wait()
         # What arrives may be a secret, and would stay there after a cut.
@@ -48,34 +54,34 @@ def test_a_controller_killed_in_the_middle_loses_nothing(
         run.send_signal(signal.SIGKILL)
         run.wait()
         # As if the power went: what runs on the host is gone with the controller.
-        cut(mon, program)
+        cut(mon, halt.program)
         until(lambda: hosts.run(mon, ["sh", "-c", _CONVERGING])[0] != 0, what="the script to end")
 
     outcome = site.deploy("--data", "prove=quick")
     assert outcome.changed() == {"alertmanager": {"mon1"}}
-    assert "--log.level=debug" in _flags(mon)
-    assert "--data.retention=99h" in _flags(mon)
-    assert main_pid(mon, "alertmanager") != before
+    assert "--log.level=debug" in _flags(site)
+    assert "--data.retention=99h" in _flags(site)
+    assert site.runtime.process(mon, "alertmanager") != before
     assert site.deploy("--data", "prove=quick").changed() == {}
 
 
 def test_a_controller_that_dies_alone_leaves_a_finished_host(site: Project) -> None:
     mon = site.machines["mon1"]
     site.everyone["alertmanager"] = {"retention": "98h"}
-    with held(mon, SYSTEMCTL, "restart*") as wait:
+    with held(mon, *site.runtime.starting) as wait:
         run = site.start("deploy.py", "--data", "prove=off")
         wait()
         run.send_signal(signal.SIGKILL)
         run.wait()
     until(lambda: hosts.run(mon, ["sh", "-c", _CONVERGING])[0] != 0, what="the script to end")
-    assert "--data.retention=98h" in _flags(mon)
+    assert "--data.retention=98h" in _flags(site)
     assert site.deploy("--data", "prove=quick").changed() == {}
 
 
 def test_of_two_runs_at_once_the_second_waits_and_finds_it_done(site: Project) -> None:
     mon = site.machines["mon1"]
     site.everyone["alertmanager"] = {"retention": "97h"}
-    with held(mon, SYSTEMCTL, "restart*") as wait:
+    with held(mon, *site.runtime.starting) as wait:
         first = site.start("deploy.py", "--data", "prove=off")
         wait()
         second = site.start("deploy.py", "--data", "prove=off", "-vvv")
@@ -83,15 +89,15 @@ def test_of_two_runs_at_once_the_second_waits_and_finds_it_done(site: Project) -
     told = [_ended(run) for run in (first, second)]
     assert [code for code, _ in told] == [0, 0], told
     assert words(told[1][1], ["another run holds this host", "done already by the other run"]) == []
-    assert "--data.retention=97h" in _flags(mon)
-    assert on(mon, "systemctl show -p NRestarts --value stackwatch-alertmanager") == "0"
+    assert "--data.retention=97h" in _flags(site)
+    assert site.runtime.deaths(mon, "alertmanager") == 0
 
 
 def test_a_run_that_waits_too_long_is_refused(site: Project) -> None:
     mon = site.machines["mon1"]
     site.everyone["site"] = {"lock_timeout": 1}
     site.everyone["alertmanager"] = {"retention": "96h"}
-    with held(mon, SYSTEMCTL, "restart*") as wait:
+    with held(mon, *site.runtime.starting) as wait:
         first = site.start("deploy.py", "--data", "prove=off")
         wait()
         code, output = _ended(site.start("deploy.py", "--data", "prove=off"))
@@ -123,7 +129,7 @@ def test_everything_comes_back_after_a_reboot(site: Project) -> None:
     until(lambda: site.run("smoke.py").code == 0, seconds=90, what="all checks to hold")
 
 
-def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
+def test_a_file_edited_by_hand_a_stray_and_a_stopped_service_are_told_and_repaired(
     site: Project,
 ) -> None:
     mon, web = site.machines["mon1"], site.machines["web1"]
@@ -132,7 +138,7 @@ def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
     on(mon, f"cp {live}/rules/watchdog.yml {live}/rules/mine.yml")
     on(mon, "echo '[]' >/etc/stackwatch/prometheus/hot/targets/mine.json")
     on(mon, "chmod 666 /etc/stackwatch/blackbox/live/blackbox.yml")
-    on(web, "systemctl stop stackwatch-node_exporter")
+    site.runtime.stop(web, "node_exporter")
 
     told = site.run("drift.py")
     assert told.code == 3, told.output
@@ -143,11 +149,11 @@ def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
         f"{live}/rules/mine.yml: stray file",
         "hot/targets/mine.json: stray file",
         "blackbox.yml: mode 0666, should be 0644",
-        "stackwatch-node_exporter.service: is inactive",
+        f"{site.runtime.service('node_exporter')}: {site.runtime.stopped}",
         "5 differences on 2 hosts",
     ]
     assert words(told.output, expected) == [], told.output
-    assert on(web, "systemctl is-active stackwatch-node_exporter || true") == "inactive"
+    assert site.runtime.process(web, "node_exporter") == ""
 
     repaired = site.deploy("--data", "prove=off")
     assert repaired.changed() == {
@@ -164,17 +170,13 @@ def test_a_file_edited_by_hand_a_stray_and_a_stopped_unit_are_told_and_repaired(
 
 def test_what_was_bent_out_of_shape_is_told_and_put_right(site: Project) -> None:
     mon = site.machines["mon1"]
-    unit = "/etc/systemd/system/stackwatch-alertmanager.service"
     etc, hot = "/etc/stackwatch/prometheus", "/etc/stackwatch/prometheus/hot/targets"
-    on(mon, f"mkdir {unit}.d && printf '[Service]\\nNice=5\\n' >{unit}.d/override.conf")
-    on(mon, "systemctl daemon-reload && systemctl restart stackwatch-alertmanager")
     on(mon, f"rm {hot}/probe.json && mkdir {hot}/probe.json && chmod 777 {etc}")
     on(mon, f"cp -rL {etc}/live {etc}/copy && rm {etc}/live && mv {etc}/copy {etc}/live")
     on(mon, "mv /var/lib/stackwatch/blackbox /var/lib/stackwatch/lost")
 
     told = site.run("drift.py")
     expected = [
-        f"{unit}.d/override.conf: stray file, it changes the unit",
         f"{etc}: mode 0777, should be 0750",
         f"{hot}/probe.json: is of kind 'd'",
         f"{etc}/live/prometheus.yml: missing",
@@ -183,7 +185,6 @@ def test_what_was_bent_out_of_shape_is_told_and_put_right(site: Project) -> None
     assert (told.code, words(told.output, expected)) == (3, []), told.output
 
     site.deploy("--data", "prove=quick")
-    assert on(mon, "systemctl show -p Nice --value stackwatch-alertmanager") == "0"
     assert on(mon, f"test -L {etc}/live && test -f {hot}/probe.json && echo right") == "right"
     again = site.run("drift.py")
     assert again.code == 0, again.output
@@ -194,56 +195,18 @@ def test_a_configuration_that_was_written_but_never_loaded_is_loaded(site: Proje
     """The lost handler: the file is right, the running process does not know it."""
     mon = site.machines["mon1"]
     site.everyone["prometheus"] = {**FAST, "scrape_interval": "6s"}
-    with held(mon, SYSTEMCTL, "reload*") as wait:
+    halt = site.runtime.reloading
+    with held(mon, *halt) as wait:
         run = site.start("deploy.py", "--data", "prove=off")
         wait()
         run.send_signal(signal.SIGKILL)
         run.wait()
-        cut(mon, SYSTEMCTL)
+        cut(mon, halt.program)
     assert "scrape_interval: 6s" not in get(mon, "/api/v1/status/config")["data"]["yaml"]
 
     outcome = site.deploy("--data", "prove=off")
     assert "mon1: prometheus (reload)" in outcome.output
     assert "scrape_interval: 6s" in get(mon, "/api/v1/status/config")["data"]["yaml"]
-
-
-def test_a_full_disk_in_the_middle_of_the_swap_is_rolled_back(site: Project) -> None:
-    """The unit cannot be written: no run may call that done."""
-    mon = site.machines["mon1"]
-    units = "/etc/systemd/system"
-    on(mon, f"cp -a {units} /run/units && mount -t tmpfs -o size=64k tmpfs {units}")
-    on(mon, f"cp -a /run/units/. {units}/ && (dd if=/dev/zero of={units}/fill bs=4k || true)")
-    before = main_pid(mon, "blackbox")
-    try:
-        site.everyone["blackbox"] = {"flags": ["--log.level=debug"]}
-        outcome = site.run("deploy.py", "--data", "prove=off")
-    finally:
-        on(mon, f"umount {units} && systemctl daemon-reload && rm -r /run/units")
-    expected = ["cannot write /etc/systemd/system/stackwatch-blackbox.service", "rolled back"]
-    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
-    assert "mon1: blackbox (" not in outcome.output
-    deployed = site.deploy("--data", "prove=quick")
-    assert deployed.changed() == {"blackbox": {"mon1"}}
-    pid = main_pid(mon, "blackbox")
-    assert pid != before
-    assert "--log.level=debug" in on(mon, f"tr '\\0' ' ' </proc/{pid}/cmdline")
-
-
-def test_a_restart_owed_for_replaced_programs_is_not_lost(site: Project) -> None:
-    """Programs are put back, then the run fails elsewhere: what runs is still the wrong one."""
-    mon = site.machines["mon1"]
-    program = on(mon, "echo /opt/stackwatch/node_exporter/[0-9]*/node_exporter")
-    on(mon, f"cp {program} {program}.bad && printf x >>{program}.bad && mv {program}.bad {program}")
-    on(mon, "systemctl restart stackwatch-node_exporter")
-    site.everyone["blackbox"] = {"modules": {"odd": {"prober": "http", "http": {"nothing": 1}}}}
-    assert site.run("deploy.py", "--data", "prove=off").code == 1
-
-    site.everyone.pop("blackbox")
-    told = site.run("drift.py")
-    assert (told.code, "stackwatch-node_exporter.service: runs " in told.output) == (3, True)
-    assert "mon1: node_exporter (restart)" in site.deploy("--data", "prove=off").output
-    pid = main_pid(mon, "node_exporter")
-    assert on(mon, f"readlink /proc/{pid}/exe") == program
 
 
 def test_after_a_cut_off_end_a_bad_change_goes_back_to_what_worked(site: Project) -> None:
@@ -260,7 +223,7 @@ def test_after_a_cut_off_end_a_bad_change_goes_back_to_what_worked(site: Project
     outcome = site.run("deploy.py", "--data", "prove=off")
     expected = ["rolled back: the former version and configuration run again"]
     assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
-    assert "--data.retention=95h" in _flags(mon)
+    assert "--data.retention=95h" in _flags(site)
 
 
 def test_a_reload_that_is_not_proven_is_rolled_back(site: Project) -> None:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from tests.hosts import TestHost
-from tests.integration.project import Project, get, on, until
+from tests.integration.machine import get, on, until
+from tests.integration.project import Project
 from tests.integration.signals import entry, lines, stamp, start_loki, write
 
 
@@ -43,8 +44,9 @@ def test_old_debug_lines_are_deleted_and_audit_lines_are_not(signals: Project) -
     until(lambda: classes("archive") == ["application"], 20, "the new line, which stands last")
     until(lambda: classes("shop") == ["debug"], 20, "the young debug line")
     # Loki does not ask its memory for old lines: they are found when they are on disk.
-    on(mon1, "curl -fsS -X POST http://127.0.0.1:3100/flush; systemctl stop stackwatch-loki")
-    start_loki(mon1)
+    on(mon1, "curl -fsS -X POST http://127.0.0.1:3100/flush")
+    signals.runtime.stop(mon1, "loki")
+    start_loki(signals)
     everything = ["application", "application", "audit", "debug"]
     until(lambda: classes("archive") == everything, 60, "all four lines")
     began = {

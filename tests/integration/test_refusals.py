@@ -8,7 +8,8 @@ import pytest
 
 from tests import hosts
 from tests.integration.conftest import FAST
-from tests.integration.project import Project, get, main_pid, on, words
+from tests.integration.machine import get, on
+from tests.integration.project import Project, words
 
 BANANA = {**FAST, "native": {"global": {"scrape_timeout": "banana"}}}
 BROKEN_RULE = """
@@ -49,14 +50,14 @@ def test_bad_native_settings_are_refused_on_the_host_before_the_swap(
     site: Project, key: str, settings: dict[str, Any], expected: list[str]
 ) -> None:
     mon = site.machines["mon1"]
-    before = (_release(site, key), main_pid(mon, key))
+    before = (_release(site, key), site.runtime.process(mon, key))
 
     site.everyone[key] = settings
     outcome = site.run("deploy.py", "--data", "prove=off")
 
     assert outcome.code == 1, outcome.output
     assert words(outcome.output, [*expected, f"{key} on mon1", "Failed hosts: mon1"]) == []
-    assert (_release(site, key), main_pid(mon, key)) == before
+    assert (_release(site, key), site.runtime.process(mon, key)) == before
     assert on(mon, f"ls /etc/stackwatch/{key}/releases | wc -l") == "1"
 
 
@@ -79,8 +80,8 @@ def test_a_rule_with_broken_promql_is_refused_with_file_and_line(site: Project) 
 
 def test_a_service_that_does_not_become_healthy_is_rolled_back(site: Project) -> None:
     mon = site.machines["mon1"]
-    unit = "sha256sum </etc/systemd/system/stackwatch-alertmanager.service"
-    before = (on(mon, unit), _release(site, "alertmanager"))
+    runtime = site.runtime
+    before = (runtime.definition(mon, "alertmanager"), _release(site, "alertmanager"))
 
     site.everyone["alertmanager"] = {"flags": ["--no-such-flag"], "receivers": [{"name": "x"}]}
     outcome = site.run("deploy.py", "--data", "prove=off")
@@ -89,11 +90,11 @@ def test_a_service_that_does_not_become_healthy_is_rolled_back(site: Project) ->
     expected = [
         "restart failed",
         "rolled back: the former version and configuration run again",
-        "last journal lines of stackwatch-alertmanager.service",
+        runtime.last_words("alertmanager"),
         "unknown long flag '--no-such-flag'",
     ]
     assert words(outcome.output, expected) == [], outcome.output
-    assert (on(mon, unit), _release(site, "alertmanager")) == before
+    assert (runtime.definition(mon, "alertmanager"), _release(site, "alertmanager")) == before
     assert get(mon, "/-/ready", port=9093) == "OK"
     # Nothing is left over, and the former state is whole: a plain run has nothing to do.
     site.everyone.pop("alertmanager")
@@ -131,6 +132,7 @@ def test_a_full_disk_fails_its_host_alone_and_says_how_much_is_missing(
         site.folder / "wider",
         {name: machines[name] for name in ("small", "web1")},
         everyone={"environment": "test"},
+        runtime=site.runtime,
         host_settings={"small": {"node_exporter": {"port": 9100}}},
     )
     outcome = wider.run("deploy.py", "--data", "prove=off")
@@ -140,7 +142,7 @@ def test_a_full_disk_fails_its_host_alone_and_says_how_much_is_missing(
     assert words(outcome.output, [*expected, "Failed hosts: small"]) == [], outcome.output
     assert "web1" not in outcome.output.partition("Failed hosts:")[2].partition("\n")[0]
     assert on(machines["small"], "ls -A /opt/stackwatch") == ""
-    assert on(machines["small"], "find /etc/systemd/system -name 'stackwatch-*'") == ""
+    assert site.runtime.left(machines["small"], "node_exporter") == []
 
 
 def test_a_host_that_is_down_does_not_stop_the_others(

@@ -7,7 +7,8 @@ import hashlib
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
 
-from tests.integration.project import Code, Project, on, words
+from tests.integration.machine import on
+from tests.integration.project import Code, Project, words
 
 # What the tests look for; dummies.
 SECRET = "xoxb-7f3c-very-secret-2b9d"  # noqa: S105
@@ -81,6 +82,36 @@ def test_no_process_carries_a_secret_in_its_arguments_or_environment(secretive: 
     pattern = f"{SECRET[:9]}[{SECRET[9]}]{SECRET[10:]}"
     processes = "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null"
     assert on(mon, f"{processes} | grep -ac {pattern} || true") == "0"
+
+
+# What an engine shows, hands out and keeps of containers and images.
+ENGINE = {
+    "shown": "docker inspect $(docker ps -aq) $(docker image ls -q)",
+    "history": "docker image ls -q | xargs -n 1 docker history --no-trunc",
+    "environment": "for c in $(docker ps -q); do docker exec $c /busybox env; done",
+    "layers": "docker save $(docker image ls --format '{{.Repository}}:{{.Tag}}')",
+    "store": "tar -c /var/lib/docker /run/docker /run/containerd 2>/dev/null",
+}
+
+
+@pytest.mark.only("docker", "what an engine shows and keeps, nobody else has")
+def test_nothing_that_an_engine_shows_or_keeps_holds_a_secret(site: Project) -> None:
+    mon = site.machines["mon1"]
+    _seal(site, SECRET + "x" * 100_000)
+    site.deploy("--data", "prove=off")
+    assert int(on(mon, "stat -c %s /etc/stackwatch/alertmanager/live/secrets/slack")) > 100_000
+
+    def found(word: str) -> dict[str, bool]:
+        """Where a word is."""
+        searched = {name: f"({source}) | grep -qa -m 1 {word}" for name, source in ENGINE.items()}
+        return {
+            name: on(mon, f"{search} && echo yes || echo no") == "yes"
+            for name, search in searched.items()
+        }
+
+    assert found(SECRET) == dict.fromkeys(ENGINE, False)
+    # The search itself: what is everywhere is found everywhere.
+    assert found("PATH=/usr/sbin") == {**dict.fromkeys(ENGINE, True), "history": False}
 
 
 def test_a_plain_text_secret_is_refused_without_showing_it(site: Project) -> None:

@@ -234,7 +234,7 @@ def test_images_are_written_as_engines_load_them(tmp_path: Path) -> None:
     assert not (written(tmp_path) / "images").exists()
     folder = written(tmp_path, with_images=True)
     assert {path.name for path in (folder / "images").iterdir()} == {
-        *("alertmanager.tar", "loki.tar", "node_exporter.tar", "otelcol.tar")
+        *("alertmanager.tar", "cadvisor.tar", "loki.tar", "node_exporter.tar", "otelcol.tar")
     }
     with tarfile.open(folder / "images" / "loki.tar") as tar:
         listed = tar.extractfile("manifest.json")

@@ -124,6 +124,30 @@ SETTINGS: dict[str, tuple[HostState, str]] = {
         shown(setting("HostConfig/PidMode", "host")),
         "process namespace is 'host', should be ''",
     ),
+    "host's shared memory": (
+        shown(setting("HostConfig/IpcMode", "host")),
+        "memory namespace is 'host', should be ''",
+    ),
+    "host's name": (
+        shown(setting("HostConfig/UTSMode", "host")),
+        "host name namespace is 'host', should be ''",
+    ),
+    "host's users": (
+        shown(setting("HostConfig/UsernsMode", "host")),
+        "user namespace is 'host', should be ''",
+    ),
+    "kernel settings": (
+        shown(setting("HostConfig/Sysctls", {"net.ipv4.ip_forward": "1"})),
+        "kernel settings is 'net.ipv4.ip_forward=1', should be ''",
+    ),
+    "added hosts": (
+        shown(setting("HostConfig/ExtraHosts", ["loki:10.6.6.6"])),
+        "added hosts is 'loki:10.6.6.6', should be ''",
+    ),
+    "name servers": (
+        shown(setting("HostConfig/Dns", ["10.6.6.6"])),
+        "name servers is '10.6.6.6', should be ''",
+    ),
     "restart policy": (
         shown(setting("HostConfig/RestartPolicy", {"Name": "no"})),
         "restart policy is 'no', should be 'always'",

@@ -154,10 +154,12 @@ def test_mistakes_name_the_file_that_holds_them(
     assert sorted(where) == faults
 
 
-def test_connector_keys_are_those_of_the_hosts_connector(read: Read) -> None:
+def test_connector_keys_are_those_of_every_connector(read: Read) -> None:
     (host,) = read({"demo.py": "web = ['@local']\n"}).hosts
     assert host.name == "@local"
-    assert "ssh_user" not in host.connector_keys
+    # Hosts that are reached in other ways share their settings with it.
+    assert {"ssh_user", "docker_identifier"} <= host.connector_keys
+    assert "ssh_usr" not in host.connector_keys
 
 
 def test_hosts_given_on_the_command_line_have_no_file() -> None:

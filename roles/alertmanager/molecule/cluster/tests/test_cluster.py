@@ -10,7 +10,7 @@ import pytest
 
 from roles.molecule.fixtures import Machines, ask, curl, metric
 from roles.molecule.services import service
-from tests.integration.project import until
+from tests.integration.machine import until
 
 ALERT = "ExporterStopped"
 MEMBERS = ("mon1", "mon2", "mon3")

@@ -8,7 +8,7 @@ from uuid import uuid4
 import yaml
 
 from roles.molecule.fixtures import ask, post
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 def test_an_alert_that_is_posted_is_listed(machine: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 from roles.molecule.exporters import Row, table
 from roles.molecule.fixtures import curl, metric
 from roles.molecule.services import service
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 @pytest.mark.parametrize("row", table(), ids=lambda row: row.name)

@@ -10,7 +10,7 @@ from uuid import uuid4
 import yaml
 
 from roles.molecule.fixtures import post
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 def _span(trace: str) -> dict[str, Any]:

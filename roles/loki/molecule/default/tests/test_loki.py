@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from roles.molecule.fixtures import ask, curl, post
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 def _push(machine: Any, text: str, ago: float = 0) -> None:

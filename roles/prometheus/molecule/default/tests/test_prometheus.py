@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from roles.molecule.fixtures import ask
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 def _values(machine: Any, query: str) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from roles.molecule.fixtures import ask, curl, metric, post
-from tests.integration.project import until
+from tests.integration.machine import until
 
 JOBS = 'shop_jobs_processed_total{queue="processes",status="completed"}'
 
