@@ -11,7 +11,7 @@ from plugins.role import all_roles
 from roles.molecule import scenario
 from roles.molecule.fixtures import Machines
 from roles.molecule.services import differing, service
-from tests.integration.project import until
+from tests.integration.machine import until
 
 
 def _placed() -> list[tuple[str, str]]:
