@@ -248,3 +248,25 @@ def test_a_host_without_containers_has_the_configuration_it_had() -> None:
     assert not [line for line in said if "CONTAINER_NAME" in line]
     more = statements([source(units=["ssh.service"]), source(containers=["shop_1"])], ())
     assert {*said} < {*more}
+
+
+def alloy(*sources: LogSource, runtime: str, folder: Path) -> str:
+    """What Alloy is told on a host with some log sources."""
+    logs = [source.model_dump(by_alias=True) for source in sources]
+    own = {"without": ["otelcol", "node_exporter"], "runtime": runtime, "logs": logs}
+    site = compiled(on("mon1", "loki", "alloy", **own))
+    return file(made(site, "mon1", folder)["alloy"].component, "config.alloy").content
+
+
+def test_alloy_reads_containers_by_name_and_takes_no_level_of_the_engine(tmp_path: Path) -> None:
+    only = alloy(source(containers=["shop_1"]), runtime="docker", folder=tmp_path)
+    assert 'matches = "CONTAINER_NAME=shop_1"' in only
+    assert 'matches = "CONTAINER_NAME=stackwatch-loki"' in only
+    assert "_SYSTEMD_UNIT" not in only
+    assert "with .priority" not in only
+    both = alloy(source(units=["ssh.service"]), runtime="docker", folder=tmp_path)
+    assert both.count("with .priority") == 1
+    assert 'matches = "_SYSTEMD_UNIT=ssh.service"' in both
+    units = alloy(source(units=["ssh.service"]), runtime="systemd", folder=tmp_path)
+    assert "CONTAINER_NAME" not in units
+    assert units.count("with .priority") == 3
