@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from roles.molecule import obtainable
-from roles.molecule.scenario import ROLES, ROOT, RUNTIMES, Scenario, asked_for, scenarios
+from roles.molecule.scenario import LEFT_OUT, ROLES, ROOT, RUNTIMES, Scenario, asked_for, scenarios
 
 LOGS = ROOT / "build" / "molecule"
 _TAIL = 60
@@ -182,9 +182,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(f"no scenario: {', '.join(unknown)}; there are {there}")
         return 2
     chosen = list(dict.fromkeys(each for meant in found.values() for each in meant))
-    outcomes = [run(each) for each in chosen or known]
+    left_out = {} if chosen else {each: LEFT_OUT.get(each.title, "") for each in known}
+    outcomes = [run(each) for each in chosen or known if not left_out.get(each)]
     console.print(summary(outcomes))
     console.print(counted(outcomes), markup=False)
+    for each, reason in left_out.items():
+        if reason:
+            console.print(f"  left out  {each.title}: {reason}", markup=False)
     for each in more(chosen):
         console.print(f"  not asked for  {each.title}", markup=False)
     # Nothing that ran is nothing proven.

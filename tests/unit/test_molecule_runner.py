@@ -103,6 +103,32 @@ def test_each_runtime_is_run_and_told_apart(
     assert told[-1] == "  not asked for  alertmanager/cluster (docker)"
 
 
+def test_what_a_run_of_everything_leaves_out_is_told_with_its_reason(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs: list[Scenario] = []
+
+    def run(each: Scenario) -> Outcome:
+        runs.append(each)
+        return Outcome(each, tests="3 passed")
+
+    monkeypatch.setattr(runner, "run", run)
+    assert main([]) == 0
+    left_out = [each for each in scenario.scenarios() if each not in runs]
+    assert {each.title for each in left_out} == set(scenario.LEFT_OUT)
+    told = capsys.readouterr().out
+    for title, reason in scenario.LEFT_OUT.items():
+        assert f"  left out  {title}: {reason}\n" in told
+    # Every role runs in both, and what is left out runs when it is asked for.
+    roles = {each.role for each in runs}
+    assert {(each.role, each.runtime) for each in runs} == {(r, n) for r in roles for n in RUNTIMES}
+    runs.clear()
+    for each in left_out:
+        assert main([each.word, "--runtime", each.runtime]) == 0
+    assert runs == left_out
+    assert "left out" not in capsys.readouterr().out
+
+
 def test_a_host_is_asked_as_what_its_settings_say_it_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
