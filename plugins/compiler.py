@@ -13,8 +13,9 @@ from plugins.model import Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
 from plugins.rendering import RUNTIMES
 from plugins.role import Context, Role
-from plugins.settings import HostSettings, Settings, SiteSettings, unbound
+from plugins.settings import HostSettings, Settings, unbound
 from plugins.site import Host, Placement, Site
+from plugins.site_settings import SiteSettings
 
 
 @dataclass(frozen=True)

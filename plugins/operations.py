@@ -19,8 +19,8 @@ from plugins.drift import FileContents
 from plugins.guards import refused_changes
 from plugins.payload import Order, order, programs, removal
 from plugins.preparation import steps
+from plugins.registries import site_registry
 from plugins.run import Change, Run
-from plugins.runtimes.registry import Registry, RegistryError
 from plugins.signals import SIGNALS
 from plugins.state import HostState, StackwatchState
 from plugins.support import SYSTEMS, unsupported
@@ -74,24 +74,6 @@ def sending(sent: Order) -> StringCommand:
     return StringCommand(sent.command, _stdin=pieces)
 
 
-def _registry(run: Run, lacking: Iterable[Changes]) -> Registry | None:
-    """The site's registry, with every image the current host lacks; None if there is none.
-
-    A site may have one that is only being made by this very run.
-    """
-    images = [image for changes in lacking for image in changes.rendered.images]
-    if run.site.settings.image_registry is None or not images:
-        return None
-    registry = Registry(run.site.settings.image_registry)
-    try:
-        pushed = registry.provide(images)
-    except RegistryError as error:
-        host.log(f"images are sent, not pulled: {error}", log_func=logger.warning)
-        return None
-    host.log(f"{len(images)} images are pulled, {pushed} were pushed", log_func=logger.info)
-    return registry
-
-
 @operation()
 def send_programs() -> Generator[PyinfraCommand, None, None]:
     """
@@ -123,7 +105,7 @@ def send_programs() -> Generator[PyinfraCommand, None, None]:
     for changes in lacking:
         version = changes.rendered.component.artifact.version
         host.log(f"{changes.rendered.name} {version} is sent", log_func=logger.info)
-    registry = _registry(run, lacking) if state.is_executing else None
+    registry = site_registry(run.site, lacking) if state.is_executing else None
     yield sending(programs(lacking, run.site.settings.lock_timeout, registry))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from plugins.model import Artifact, Component
 from plugins.runtimes import docker
 from plugins.runtimes.images import image_of
+from plugins.runtimes.mounts import HOST_ROOT
 from plugins.runtimes.rendered import Rendered
 from plugins.runtimes.systemd import Unit, unit_name
 from plugins.settings import LogSource
@@ -56,7 +57,7 @@ RUNTIMES: Mapping[str, Runtime] = {
         _container,
         _of_container,
         tools=("busybox",),
-        host_root=docker.HOST_ROOT,
+        host_root=HOST_ROOT,
         neighbour=docker.container_name,
     ),
     "systemd": Runtime(

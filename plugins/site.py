@@ -11,7 +11,8 @@ from typing import Any
 
 from plugins.model import Endpoint, EndpointKind
 from plugins.role import Role
-from plugins.settings import AppService, LogSource, SiteSettings
+from plugins.settings import AppService, LogSource
+from plugins.site_settings import SiteSettings
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from plugins import settings
 from plugins.experiment import by_itself
 from plugins.role import Role, RoleError, all_roles
 from plugins.run import Options
+from plugins.site_settings import SiteSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 EXPORTERS = Path("roles", "exporters", "README.md")
@@ -140,7 +141,7 @@ Blocks = Mapping[str, Callable[[], str]]
 def wanted() -> Mapping[Path, Blocks]:
     """File, below the project's folder, to the blocks it must have, in order."""
     models: dict[str, type[BaseModel]] = {
-        "site": settings.SiteSettings,
+        "site": SiteSettings,
         "host": settings.HostSettings,
         "logs": settings.LogSource,
         "service": settings.AppService,

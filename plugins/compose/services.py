@@ -21,8 +21,8 @@ from plugins.runtimes.docker import (
     TMPFS,
     UID,
     Container,
-    Mount,
 )
+from plugins.runtimes.mounts import Mount
 
 PREPARE = "prepare.sh"
 OPTIONAL = "x-optional-volumes"

@@ -8,35 +8,22 @@ everything that is set.
 from __future__ import annotations
 
 import hashlib
-import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from plugins.model import EndpointKind
 from plugins.runtimes.images import HEALTH, PATH, SHELL, Image
+from plugins.runtimes.mounts import Mount, lines, mounts
 from plugins.runtimes.registry import Registry
 from plugins.runtimes.rendered import Deliverable, Rendered, digest
 
 NETWORK = "stackwatch"
-HOST_ROOT = "/host"
 SPEC, OWNER = "stackwatch.spec", "stackwatch.component"
 ACCOUNT = "stackwatch.user"
 # Only the host knows the numbers of an account that is made there.
 UID, GID, GROUPS = "@uid@", "@gid@", "@groups@"
 _UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
-# What programs linked against the host's libraries, and programs of the host, find of it.
-_PROGRAMS = (
-    "/usr",
-    "/etc/alternatives",
-    "/etc/group",
-    "/etc/ld.so.cache",
-    "/etc/localtime",
-    "/etc/machine-id",
-    "/etc/nsswitch.conf",
-    "/etc/passwd",
-)
-_CERTIFICATES = "/etc/ssl/certs"
 TMPFS = {"/tmp": "rw,noexec,nosuid,nodev,size=64m"}  # noqa: S108  # the container's own
 # To become another account and keep some of root's rights.
 _HANDING_OVER = ("SETGID", "SETPCAP", "SETUID")
@@ -45,36 +32,6 @@ _HANDING_OVER = ("SETGID", "SETPCAP", "SETUID")
 def container_name(component: str) -> str:
     """The container of a component; what programs beside it on its network call it, too."""
     return f"stackwatch-{component}"
-
-
-@dataclass(frozen=True, order=True)
-class Mount:
-    """One folder or file of the host, inside the container.
-
-    Attributes:
-        target: Its path there.
-        source: Its path on the host.
-        writable: Whether the container may write.
-        optional: Left out where the host has none.
-        slave: File systems mounted below it later appear in the container too.
-    """
-
-    target: str
-    source: str
-    writable: bool = False
-    optional: bool = False
-    slave: bool = False
-
-    @property
-    def word(self) -> str:
-        """The value of ``--mount``."""
-        words = ["type=bind", f"source={self.source}", f"target={self.target}"]
-        words += [] if self.writable else ["readonly"]
-        return ",".join([*words, *(["bind-propagation=rslave"] if self.slave else [])])
-
-
-def _own(target: str, *, writable: bool = False, optional: bool = False) -> Mount:
-    return Mount(target, target, writable, optional)
 
 
 def memory_bytes(size: str) -> int:
@@ -186,21 +143,7 @@ class Container(Rendered):
     @cached_property
     def mounts(self) -> tuple[Mount, ...]:
         """Everything of the host that it sees, by where it sees it."""
-        view, paths = self.component.service.view, self.paths
-        found = [_own(paths.etc), _own(_CERTIFICATES, optional=True)]
-        found += [_own(d.path, writable=d.writable) for d in self.directories]
-        found += [_own(path, optional=True) for path in view.files]
-        found += [_own(path, writable=True, optional=True) for path in view.sockets]
-        # A distribution's programs are linked against its libraries.
-        linked = self.component.artifact.source == "package"
-        if view.programs or linked or self.capabilities:
-            found += [_own(path, optional=True) for path in _PROGRAMS]
-        if view.root:
-            found.append(Mount(HOST_ROOT, "/", slave=True))
-        by_target: dict[str, Mount] = {}
-        for mount in found:
-            by_target.setdefault(mount.target, mount)
-        return tuple(sorted(by_target.values()))
+        return mounts(self.component, self.directories, capable=bool(self.capabilities))
 
     @cached_property
     def ports(self) -> tuple[tuple[str, str, int], ...]:
@@ -243,7 +186,7 @@ class Container(Rendered):
     @property
     def definition(self) -> str:
         """Words of ``create``, one a line, for docker.sh."""
-        return _lines(self._words(self.spec))
+        return lines(self._words(self.spec))
 
     @property
     def busybox(self) -> str:
@@ -278,7 +221,7 @@ class Container(Rendered):
             *self._confined(),
             *self._mounted(),
         ]
-        return _lines([*words, "--no-healthcheck", self.image.tag])
+        return lines([*words, "--no-healthcheck", self.image.tag])
 
     def _words(self, spec: str) -> Iterator[str]:
         service = self.component.service
@@ -323,16 +266,3 @@ def _bracketed(address: str) -> str:
     if not address:
         return ""
     return f"[{address}]:" if ":" in address else f"{address}:"
-
-
-def _lines(words: Iterable[str]) -> str:
-    """One word a line, quoted for a shell; ``?PATH WORD`` is left out where there is no PATH."""
-    lines = []
-    for word in words:
-        if not word.isprintable():
-            raise ValueError(f"a container cannot be given the control characters of {word!r}")
-        needed, word_itself = "", word
-        if word.startswith("?"):
-            needed, _, word_itself = word.partition(" ")
-        lines.append(f"{needed or '-'} {shlex.quote(word_itself)}")
-    return "\n".join(lines) + "\n"
