@@ -21,9 +21,9 @@ WORKERS := -n 2 --dist loadgroup
 export PYTHONPATH := $(CURDIR)
 
 ##@ Try it
-# How the demo's components run: as units of systemd, or as containers (RUNTIME=docker).
-RUNTIME ?= systemd
-demo: demo-$(RUNTIME) ## three test hosts, the whole stack on them, proven (RUNTIME=docker: on engines; RUNTIME=local: on this machine alone)
+# How components run: as units of systemd, or as containers (docker). Molecule runs both by default.
+RUNTIME ?=
+demo: demo-$(or $(RUNTIME),systemd) ## three test hosts, the whole stack on them, proven (RUNTIME=docker: on engines; RUNTIME=local: on this machine alone)
 
 demo-systemd: $(READY)
 	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
@@ -38,7 +38,7 @@ demo-docker: $(READY)
 	  --packages mon1=$(ENGINE) --packages web2=$(ENGINE) \
 	  --packages web1=$(APP_PACKAGES),$(ENGINE) --setup web1=$(APP_SETUP)
 	$(BIN)/pyinfra -y inventories/docker.py deploy.py
-	$(MAKE) traffic SECONDS=10
+	$(MAKE) traffic RUNTIME=docker SECONDS=10
 
 demo-local: $(READY)
 	$(BIN)/python -m plugins.artifacts fetch
@@ -47,7 +47,7 @@ demo-local: $(READY)
 
 SECONDS ?= 60
 traffic: $(READY) ## requests to the demo's application for SECONDS (60): normal, slow, failing
-	$(TRAFFIC_$(RUNTIME)) traffic --seconds $(SECONDS)
+	$(TRAFFIC_$(or $(RUNTIME),systemd)) traffic --seconds $(SECONDS)
 TRAFFIC_systemd = $(BIN)/pyinfra -y inventories/demo.py --limit web1 exec -- \
   /opt/stackwatch/reference_app/current/reference_app
 TRAFFIC_docker = $(BIN)/pyinfra -y inventories/docker.py --limit web1 exec -- \

@@ -30,10 +30,12 @@ def _without_engine(
     facts: Mapping[str, str], host: Host, brought: Collection[str]
 ) -> Iterator[str]:
     engine = host.engine
+    if engine in brought:
+        return
     if f"{engine}.error" in facts:
         words = facts[f"{engine}.error"].strip()
         yield f"{engine} does not answer ({words}): start it, for example systemctl start {engine}"
-    elif engine not in facts and engine not in brought:
+    elif engine not in facts:
         yield f"{engine} is not installed: put the host into the group docker_engine, or install it"
 
 

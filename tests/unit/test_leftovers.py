@@ -57,7 +57,9 @@ def test_unsupported(facts: dict[str, str | None], architecture: str, told: list
         ({}, (), ["docker is not installed: put the host into the group docker_engine"]),
         # It comes before any container does.
         ({}, ("dockerd", "docker"), []),
-        ({"docker.error": "refused"}, ("dockerd", "docker"), ["docker does not answer (refused)"]),
+        # What brings it starts it, too.
+        ({"docker.error": "refused"}, ("dockerd", "docker"), []),
+        ({"docker.error": "refused"}, (), ["docker does not answer (refused)"]),
     ],
 )
 def test_containers_need_an_engine(
