@@ -155,7 +155,7 @@ def tiny(group: Callable[..., Machines], tmp_path_factory: pytest.TempPathFactor
 def test_a_full_image_store_is_told_and_what_runs_runs_on(tiny: Project) -> None:
     machine = tiny.machines["tiny"]
     before = tiny.runtime.process(machine, "node_exporter")
-    tiny.groups = {"prometheus": ["tiny"], "blackbox": ["tiny"]}
+    tiny.groups = {"prometheus": ["tiny"]}
     tiny.everyone["prometheus"] = dict(FAST)
     outcome = tiny.run("deploy.py", "--data", "prove=off")
     expected = ["prometheus on tiny: docker cannot load the image", "no space left on device"]
