@@ -45,9 +45,15 @@ class Mount:
     @property
     def word(self) -> str:
         """The value of ``--mount``."""
-        words = ["type=bind", f"source={self.source}", f"target={self.target}"]
+        words = ["type=bind", _field(f"source={self.source}"), _field(f"target={self.target}")]
         words += [] if self.writable else ["readonly"]
         return ",".join([*words, *(["bind-propagation=rslave"] if self.slave else [])])
+
+
+def _field(text: str) -> str:
+    """One field of a line of CSV, which is what engines read ``--mount`` as."""
+    doubled = text.replace('"', '""')
+    return f'"{doubled}"' if "," in text or doubled != text else text
 
 
 def _own(target: str, *, writable: bool = False, optional: bool = False) -> Mount:
@@ -87,7 +93,10 @@ def lines(words: Iterable[str]) -> str:
         if not word.isprintable():
             raise ValueError(f"a container cannot be given the control characters of {word!r}")
         needed, word_itself = "", word
-        if word.startswith("?"):
-            needed, _, word_itself = word.partition(" ")
+        path, optional, mount = word.partition(" --mount=")
+        if optional and path.startswith("?/"):
+            # A shell splits the line at its first space.
+            needed = path.replace("\\", "\\0134").replace(" ", "\\0040")
+            word_itself = f"--mount={mount}"
         lines.append(f"{needed or '-'} {shlex.quote(word_itself)}")
     return "\n".join(lines) + "\n"

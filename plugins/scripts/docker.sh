@@ -54,7 +54,7 @@ docker_forget_programs() {
 given() {
   passed_on=$(awk '$5 == "/" && / (shared|master):/ { print "yes"; exit }' /proc/self/mountinfo)
   while IFS=' ' read -r needed word; do
-    [ "$needed" = - ] || [ -e "${needed#\?}" ] || continue
+    [ "$needed" = - ] || [ -e "$(printf '%b' "${needed#\?}")" ] || continue
     case $word in
     *--group-add=@group:*)
       name=${word#*@group:}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import shlex
 from dataclasses import replace
@@ -141,6 +142,25 @@ def test_what_a_host_may_lack_is_left_out_there(view: HostView, seen: dict[str, 
     }
     for needed, word in mounts:
         assert needed == "-" or f"source={needed.removeprefix('?')}," in f"{word},"
+
+
+def test_a_folder_may_have_any_name() -> None:
+    odd = '/srv/a b,"c" \\d'
+    view = HostView(files=(odd,))
+    wanted = made_of(with_service(alpha(), view=view, hardening=Hardening()))
+    (line,) = [line for line in wanted.definition.splitlines() if "/srv/a" in line and "b," in line]
+    needed, _, word = line.partition(" ")
+    assert needed == '?/srv/a\\0040b,"c"\\0040\\0134d'
+    fields = next(csv.reader([shlex.split(word)[0].removeprefix("--mount=")]))
+    assert fields == ["type=bind", f"source={odd}", f"target={odd}", "readonly"]
+
+
+@pytest.mark.parametrize("flag", ["?", "?/nowhere x", "? --mount=x", "- x", " x", "'$(id)' \\"])
+def test_no_flag_is_taken_for_something_else(flag: str) -> None:
+    argv = (*alpha().service.argv, flag)
+    lines = made_of(with_service(alpha(), argv=argv)).definition.splitlines()
+    needed, _, word = lines[-1].partition(" ")
+    assert (needed, shlex.split(word)) == ("-", [flag])
 
 
 def test_rights_are_handed_on_to_the_account_by_the_hosts_setpriv() -> None:
