@@ -11,6 +11,8 @@ from typing import Any
 
 # The engine's own clock reading of "never".
 _NEVER = "0001"
+# How an engine is told of limits for processors; one for memory says nothing of these.
+_PROCESSORS = ("CpuQuota", "CpuShares", "CpusetCpus", "NanoCpus")
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,8 @@ def _settings(shown: Mapping[str, Any]) -> dict[str, str]:
         "kernel settings": _joined(f"{k}={v}" for k, v in (host.get("Sysctls") or {}).items()),
         "added hosts": _joined(host.get("ExtraHosts")),
         "name servers": _joined(host.get("Dns")),
+        "processors": _joined(f"{name}={host[name]}" for name in _PROCESSORS if host.get(name)),
+        "uncovered paths": "all" if host.get("MaskedPaths") == [] else "",
         "restart policy": policy.get("Name", ""),
         "log driver": log.get("Type", ""),
         "log options": json.dumps(log.get("Config") or {}, sort_keys=True),

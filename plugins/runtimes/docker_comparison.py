@@ -22,6 +22,8 @@ _NEVER = (
     "kernel settings",
     "memory namespace",
     "name servers",
+    "processors",
+    "uncovered paths",
     "user namespace",
 )
 

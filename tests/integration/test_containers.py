@@ -65,6 +65,7 @@ MORE = {
     "--no-healthcheck": "health check is '[\"NONE\"]', should be ",
     "--restart=no": "restart policy is 'no', should be 'always'",
     "--log-driver=json-file": "log driver is 'json-file', should be 'journald'",
+    "--cpus=0.5": "processors is 'NanoCpus=500000000', should be ''",
     "--memory=1g": "memory is '1073741824', should be ",
     "--pids-limit=77": "processes is '77', should be '512'",
 }

@@ -144,6 +144,14 @@ SETTINGS: dict[str, tuple[HostState, str]] = {
         shown(setting("HostConfig/ExtraHosts", ["loki:10.6.6.6"])),
         "added hosts is 'loki:10.6.6.6', should be ''",
     ),
+    "processors": (
+        shown(setting("HostConfig/NanoCpus", 200000000)),
+        "processors is 'NanoCpus=200000000', should be ''",
+    ),
+    "uncovered paths": (
+        shown(setting("HostConfig/MaskedPaths", [])),
+        "uncovered paths is 'all', should be ''",
+    ),
     "name servers": (
         shown(setting("HostConfig/Dns", ["10.6.6.6"])),
         "name servers is '10.6.6.6', should be ''",
