@@ -27,8 +27,15 @@ docker_deaths() { shown '{{.RestartCount}}'; }
 
 docker_there() { [ -n "$(shown '{{.Id}}')" ]; }
 
-# Whether what runs is what was installed last.
-docker_settled() { [ "$(shown '{{index .Config.Labels "stackwatch.spec"}}')" = "$1" ]; }
+# Whether what runs has become healthy: a cut-off run may not have waited for that.
+docker_settled() {
+  process=$(docker_process)
+  # Its own check: the address that this run would ask may be another one.
+  # shellcheck disable=SC2016  # a variable of the container's
+  [ -n "$process" ] && $engine exec "$container" /busybox sh -c \
+    'exec /busybox wget -q -T 5 -O /dev/null "$STACKWATCH_HEALTH"' >/dev/null 2>&1 &&
+    [ "$(docker_process)" = "$process" ]
+}
 
 docker_programs_there() {
   # What runs is made of it even where its name was taken away, or given to another image.
@@ -72,15 +79,21 @@ docker_check() {
   eval "$engine run $(given "$box/rehearsal") $1"
 }
 
-# Whether this run finds a run that was cut off: then the former container is what worked last.
+# A run that was cut off left the former container, or its note of what ran before. Unless the
+# new one became healthy, the former one is what worked last, and the new one is made again.
 docker_remember_cut_off() {
   $engine rm -f "$container.new" >/dev/null 2>&1
-  [ -n "$(shown '{{.Id}}' "$container.former")" ] || return 0
-  if [ -n "$(docker_running_spec)" ] && [ "$(docker_running_spec)" = "$spec" ]; then
+  parked=$(shown '{{.Id}}' "$container.former")
+  [ -n "$parked" ] || [ -f "$saved/former" ] || return 0
+  if docker_settled; then
     $engine rm -f "$container.former" >/dev/null 2>&1
-  else
-    docker_unpark && $engine start "$container" >/dev/null 2>&1
+    return 0
   fi
+  action=restart
+  [ -n "$parked" ] || return 0
+  # Not beside a unit that has its ports and its data.
+  docker_unpark && [ -z "$twin" ] && $engine start "$container" >/dev/null 2>&1
+  return 0
 }
 
 # The container itself is kept: there is nothing to note.

@@ -1,0 +1,45 @@
+"""Accidents that only containers have: what worked last is kept, and no engine is passed over."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from tests import hosts
+from tests.hosts import TestHost
+from tests.integration.by_hand import shown
+from tests.integration.machine import get, held, until
+from tests.integration.project import Project, words
+from tests.integration.test_faults import _CONVERGING, CURL, cut
+
+pytestmark = pytest.mark.only("docker", "units have no former self that is kept")
+DOCKER = "/usr/bin/docker"
+
+
+def _cut_off(site: Project, machine: TestHost, program: str, matching: str) -> None:
+    """Start a run and end it, on both sides, where the host stands still."""
+    with held(machine, program, matching) as wait:
+        run = site.start("deploy.py", "--data", "prove=off")
+        wait()
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        cut(machine, program)
+        until(lambda: hosts.run(machine, ["sh", "-c", _CONVERGING])[0] != 0, what="its end")
+
+
+@pytest.mark.parametrize(
+    "flag", ["--no-such-flag", "--web.route-prefix=/elsewhere"], ids=["dies", "does not answer"]
+)
+def test_what_never_became_healthy_is_not_taken_for_what_worked(site: Project, flag: str) -> None:
+    mon = site.machines["mon1"]
+    before = shown(mon, "alertmanager")["Id"]
+    site.everyone["alertmanager"] = {"flags": [flag], "start_timeout": 5}
+    _cut_off(site, mon, CURL, "*/-/ready*")
+    until(lambda: shown(mon, "alertmanager")["Id"] != before, what="the new container")
+
+    outcome = site.run("deploy.py", "--data", "prove=off")
+    expected = ["rolled back: the former version and configuration run again"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+    assert shown(mon, "alertmanager")["Id"] == before
+    assert get(mon, "/-/ready", port=9093) == "OK"
