@@ -182,7 +182,7 @@ act() {
     # It has the same ports and the same data: the two must never run together.
     if [ -n "$twin" ]; then
       disturbed=yes
-      "${twin}_park"
+      seen=$("${twin}_park" 2>&1) || return 1
     fi
     restart
     ;;

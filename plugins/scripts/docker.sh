@@ -177,7 +177,12 @@ docker_drop() { $engine rm -f "$container.new" "$container" >/dev/null 2>&1; }
 # The former one again, not started.
 docker_restore() {
   $engine rm -f "$container.new" >/dev/null 2>&1
-  [ -z "$(shown '{{.Id}}' "$container.former")" ] || docker_unpark
+  if [ -n "$(shown '{{.Id}}' "$container.former")" ]; then
+    docker_unpark
+  else
+    # It could not be stopped: that it is not started again was for as long as it was parked.
+    $engine update --restart=always "$container" >/dev/null 2>&1
+  fi
 }
 
 docker_restore_programs() { :; }

@@ -9,7 +9,7 @@ import pytest
 from tests import hosts
 from tests.hosts import TestHost
 from tests.integration.by_hand import shown
-from tests.integration.machine import get, held, until
+from tests.integration.machine import get, held, on, until
 from tests.integration.project import Project, words
 from tests.integration.test_faults import _CONVERGING, CURL, cut
 
@@ -43,3 +43,20 @@ def test_what_never_became_healthy_is_not_taken_for_what_worked(site: Project, f
     assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
     assert shown(mon, "alertmanager")["Id"] == before
     assert get(mon, "/-/ready", port=9093) == "OK"
+
+
+def test_a_container_that_cannot_be_stopped_is_started_at_boot_as_before(site: Project) -> None:
+    mon = site.machines["mon1"]
+    before = shown(mon, "alertmanager")["Id"]
+    wrapper = f'#!/bin/sh\n[ "$1" != stop ] || exit 1\nexec {DOCKER}.real "$@"\n'
+    on(mon, f"mv {DOCKER} {DOCKER}.real && cat >{DOCKER} <<'E'\n{wrapper}E")
+    on(mon, f"chmod 755 {DOCKER}")
+    try:
+        site.everyone["alertmanager"] = {"retention": "91h"}
+        outcome = site.run("deploy.py", "--data", "prove=off")
+    finally:
+        on(mon, f"mv {DOCKER}.real {DOCKER}")
+    assert outcome.code == 1
+    found = shown(mon, "alertmanager")
+    assert (found["Id"], found["State"]["Running"]) == (before, True)
+    assert found["HostConfig"]["RestartPolicy"]["Name"] == "always"
