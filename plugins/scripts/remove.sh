@@ -7,6 +7,7 @@
 
 unit=stackwatch-$component.service
 take_host || :
+ran=container
 if [ -e "/etc/systemd/system/$unit" ]; then
   systemctl disable --now --quiet "$unit" 2>/dev/null
   if systemctl is-active --quiet "$unit"; then
@@ -15,13 +16,21 @@ if [ -e "/etc/systemd/system/$unit" ]; then
   fi
   rm -f "/etc/systemd/system/$unit"
   systemctl daemon-reload
+  ran=unit
 fi
+[ ! -e "/run/stackwatch/loaded.$component" ] || ran=container
 for engine in docker podman; do
   command -v $engine >/dev/null 2>&1 || continue
   # By its label: those that a broken run left, too.
-  $engine ps -aq --filter "label=stackwatch.component=$component" | while read -r container; do
+  if ! found=$($engine ps -aq --filter "label=stackwatch.component=$component" 2>&1); then
+    # Where it was a unit, an engine that is none is nobody's concern.
+    [ "$ran" = container ] || continue
+    echo "stackwatch: $component on $host: $engine does not answer ($found), and may have a container of it: start it and run again; nothing else was removed" >&2
+    exit 70
+  fi
+  for container in $found; do
     $engine rm -f "$container" >/dev/null || exit 70
-  done || exit 70
+  done
   $engine image ls -q --filter "label=stackwatch.component=$component" | sort -u | while read -r image; do
     $engine rmi -f "$image" >/dev/null
   done

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,7 +15,7 @@ from tests.integration.machine import get, held, on, until
 from tests.integration.project import Project, words
 from tests.integration.test_faults import _CONVERGING, CURL, cut
 
-pytestmark = pytest.mark.only("docker", "units have no former self that is kept")
+pytestmark = pytest.mark.only("docker", "units have no engine that may be down")
 DOCKER = "/usr/bin/docker"
 
 
@@ -26,6 +28,16 @@ def _cut_off(site: Project, machine: TestHost, program: str, matching: str) -> N
         run.wait()
         cut(machine, program)
         until(lambda: hosts.run(machine, ["sh", "-c", _CONVERGING])[0] != 0, what="its end")
+
+
+@contextmanager
+def _engine_down(machine: TestHost) -> Iterator[None]:
+    on(machine, "systemctl stop docker.socket docker")
+    try:
+        yield
+    finally:
+        on(machine, "systemctl start docker.socket docker")
+        until(lambda: hosts.run(machine, [DOCKER, "info"])[0] == 0, what="the engine")
 
 
 @pytest.mark.parametrize(
@@ -60,3 +72,12 @@ def test_a_container_that_cannot_be_stopped_is_started_at_boot_as_before(site: P
     found = shown(mon, "alertmanager")
     assert (found["Id"], found["State"]["Running"]) == (before, True)
     assert found["HostConfig"]["RestartPolicy"]["Name"] == "always"
+
+
+def test_nothing_is_removed_from_a_host_whose_engine_is_down(site: Project) -> None:
+    mon = site.machines["mon1"]
+    with _engine_down(mon):
+        outcome = site.run("remove.py", "--data", "component=blackbox")
+        assert on(mon, "test -e /etc/stackwatch/blackbox/live && echo there") == "there"
+    expected = ["blackbox on mon1: docker does not answer", "nothing else was removed"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
