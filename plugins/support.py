@@ -17,6 +17,7 @@ SYSTEMS = {
     "centos": "CentOS Stream",
     "fedora": "Fedora",
 }
+ENGINES = ("docker", "podman")
 
 
 def _without_systemd(
@@ -37,6 +38,18 @@ def _without_engine(
         yield f"{engine} does not answer ({words}): start it, for example systemctl start {engine}"
     elif engine not in facts:
         yield f"{engine} is not installed: put the host into the group docker_engine, or install it"
+
+
+def _out_of_reach(state: HostState) -> Iterator[str]:
+    """Engines that cannot be told to stop what they run: the unit would be a second one."""
+    for engine in ENGINES:
+        if f"{engine}.error" in state.facts and state.loaded:
+            words = state.facts[f"{engine}.error"].strip()
+            ran = ", ".join(sorted(state.loaded))
+            yield (
+                f"{engine} does not answer ({words}), and it ran {ran}, "
+                f"which must not run twice: start it, for example systemctl start {engine}"
+            )
 
 
 _Judge = Callable[[Mapping[str, str], Host, Collection[str]], Iterator[str]]
@@ -69,5 +82,7 @@ def unsupported(
     if facts.get("uid") != "0":
         yield "not logged in as root: set _sudo = True for this host"
     yield from _RUNTIMES[host.runtime](facts, host, brought)
+    if host.runtime == "systemd":
+        yield from _out_of_reach(state)
     if "curl" not in facts:
         yield "curl is not installed, health cannot be checked: apt-get install curl"

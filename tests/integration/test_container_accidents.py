@@ -81,3 +81,13 @@ def test_nothing_is_removed_from_a_host_whose_engine_is_down(site: Project) -> N
         assert on(mon, "test -e /etc/stackwatch/blackbox/live && echo there") == "there"
     expected = ["blackbox on mon1: docker does not answer", "nothing else was removed"]
     assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output
+
+
+def test_nothing_moves_away_from_an_engine_that_is_down(site: Project) -> None:
+    mon = site.machines["mon1"]
+    site.everyone["runtime"] = "systemd"
+    with _engine_down(mon):
+        outcome = site.run("deploy.py", "--data", "prove=off")
+        assert on(mon, "ls /etc/systemd/system/stackwatch-* 2>/dev/null || true") == ""
+    expected = ["docker does not answer", "which must not run twice"]
+    assert (outcome.code, words(outcome.output, expected)) == (1, []), outcome.output

@@ -185,6 +185,19 @@ def test_hosts_that_cannot_run_what_they_are_to(
     assert [*unsupported(HostState(facts), host, SYSTEMS)] == ([why] if why else [])
 
 
+def test_a_host_does_not_move_away_from_an_engine_that_does_not_answer() -> None:
+    units = compiled(on("box1", "prometheus")).hosts["box1"]
+    ran = {"prometheus": ("release", "started"), "loki": ("release", "started")}
+    assert [*unsupported(HostState(DOWN, loaded=ran), units, SYSTEMS)] == [
+        "docker does not answer (permission denied), and it ran loki, prometheus, which must not "
+        "run twice: start it, for example systemctl start docker"
+    ]
+    # An engine that never ran any of ours is nobody's concern.
+    assert [*unsupported(HostState(DOWN), units, SYSTEMS)] == []
+    containers = compiled(on("box1", "prometheus", runtime="docker")).hosts["box1"]
+    assert len([*unsupported(HostState(DOWN, loaded=ran), containers, SYSTEMS)]) == 1
+
+
 def test_defaults_are_units() -> None:
     assert (HostSettings().runtime, HostSettings().engine) == ("systemd", "docker")
     assert RUNTIMES.keys() == {"docker", "systemd"}
