@@ -93,6 +93,7 @@ class HostState:
         networks: Networks of ours.
         loaded: Component to the release its container has loaded, and when that was started.
         prepared: What preparations are compared by, where it was asked for.
+        lost: Images of containers that do not run which are there no more.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class HostState:
     networks: frozenset[str] = frozenset()
     loaded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     prepared: PreparedState = field(default_factory=PreparedState)
+    lost: frozenset[str] = frozenset()
 
     @property
     def architecture(self) -> str:
@@ -242,6 +244,7 @@ def parse_state(lines: list[str]) -> HostState:
             networks,
             _loaded(sections.get("loaded", [])),
             read(sections),
+            frozenset(sections.get("lost", [])),
         )
     except (KeyError, ValueError) as error:
         raise FactProcessError(f"the state of the host cannot be read: {error!r}") from error

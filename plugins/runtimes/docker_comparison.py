@@ -44,7 +44,7 @@ class ContainerComparison(Comparison):
     def programs(self) -> bool:
         """Look for the image; True if it must be sent."""
         image = self.rendered.image
-        known = (image.id, image.digest)
+        known = {image.id, image.digest} - self.state.lost
         used = (c for c in self.state.containers.values() if c.component == self.rendered.name)
         if any(container.image in known for container in used):
             return False

@@ -66,7 +66,7 @@ fi
 # Containers of ours, by every engine there is: one that another runtime left is found, too.
 for engine in docker podman; do
   command -v $engine >/dev/null 2>&1 || continue
-  if ! listed=$($engine ps -a --filter label=stackwatch.component --format '{{.ID}} {{.Label "stackwatch.user"}}' 2>&1); then
+  if ! listed=$($engine ps -a --filter label=stackwatch.component --format '{{.ID}} {{.State}} {{.Label "stackwatch.user"}}' 2>&1); then
     echo "#host"
     echo "$engine.error $(printf '%s' "$listed" | tr '\n' ' ')"
     continue
@@ -78,7 +78,14 @@ for engine in docker podman; do
   echo "#containers"
   # Without the network it says so, and shows the rest.
   $engine inspect "$@" stackwatch 2>/dev/null
-  users="$users $(printf '%s\n' "$listed" | cut -d ' ' -f 2)"
+  users="$users $(printf '%s\n' "$listed" | cut -d ' ' -f 3)"
+  # An image may be removed while its container does not run.
+  echo "#lost"
+  printf '%s\n' "$listed" | while read -r id status _; do
+    case $status in running | '') continue ;; esac
+    image=$($engine inspect --type container --format '{{.Image}}' "$id" 2>/dev/null)
+    $engine image inspect "$image" >/dev/null 2>&1 || echo "$image"
+  done
 done
 echo "#loaded"
 for file in /run/stackwatch/loaded.*; do

@@ -169,6 +169,14 @@ def test_a_container_and_an_image_that_were_removed_come_back(site: Project) -> 
     assert _made(mon) == before
 
 
+def test_an_image_that_was_removed_under_a_stopped_container_comes_back(site: Project) -> None:
+    mon = site.machines["mon1"]
+    before = _made(mon)
+    on(mon, f"docker stop stackwatch-alertmanager && docker rmi -f {before['image']}")
+    assert site.deploy("--data", "prove=quick").changed() == {"alertmanager": {"mon1"}}
+    assert _made(mon) == before
+
+
 def test_a_network_that_was_removed_comes_back(site: Project) -> None:
     mon = site.machines["mon1"]
     names = ("prometheus", "alertmanager", "blackbox")

@@ -163,6 +163,13 @@ CASES: dict[str, Case] = {
         RESTART,
         {"programs"},
     ),
+    "stopped, and its image removed": (
+        replace(state_is(Running=False, Status="exited"), lost=frozenset({ALPHA.image.id, OTHER})),
+        [f"image {ALPHA.image.tag}: missing", f"{WHO}: is exited"],
+        RESTART,
+        {"programs"},
+    ),
+    "an image of another one removed": (replace(STATE, lost=frozenset({OTHER})), [], NONE, set()),
     "image by its manifest": (shown(setting("Image", ALPHA.image.digest)), [], NONE, set()),
     "image of the former one": (
         copied("stackwatch-alpha.former", Image=OTHER),
