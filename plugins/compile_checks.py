@@ -1,4 +1,4 @@
-"""Mistakes that only show where several settings of a host meet: log sources and ports."""
+"""Mistakes that only show where several settings of a host meet: logs, engines and ports."""
 
 from __future__ import annotations
 
@@ -56,6 +56,20 @@ def log_problems(
                 what += ", which is one name where their places in files are kept"
             remedy = "Put the files into one source, or give one another name"
             yield Problem(where, what, remedy, host)
+
+
+def engine_problems(hosts: Iterable[Host]) -> Iterator[Problem]:
+    """Log drivers that an engine does not have.
+
+    Args:
+        hosts: Every host.
+    """
+    for host in hosts:
+        # Podman writes "json-file" in another form, keeps one file of it, and knows no "local".
+        if host.engine == "podman" and host.container_logs != "journald":
+            what = f"podman has no log driver like Docker's {host.container_logs!r}"
+            remedy = "Set container_logs = 'journald', or engine = 'docker'"
+            yield Problem("container_logs", what, remedy, host.name)
 
 
 def port_problems(placements: Iterable[Placement], hosts: Iterable[Host]) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plugins.compile_checks import log_problems, port_problems
+from plugins.compile_checks import engine_problems, log_problems, port_problems
 from plugins.layers import Layer, merge_settings, validate
 from plugins.model import Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
@@ -223,6 +223,7 @@ def compile_site(declared: Declared, roles: Mapping[str, Role]) -> Site:
     kept = said.log_retention if isinstance(said, SiteSettings) else None
     for problem in (
         *log_problems(kept, hosts.values(), placements),
+        *engine_problems(hosts.values()),
         *port_problems(placements, hosts.values()),
     ):
         compiler.blame(problem)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from plugins.podman import in_dockers_words, is_podmans
+
 # The engine's own clock reading of "never".
 _NEVER = "0001"
 # How an engine is told of limits for processors; one for memory says nothing of these.
@@ -48,10 +50,9 @@ def _moment(text: str) -> float:
     """RFC 3339 with nanoseconds as Unix seconds."""
     if not text or text.startswith(_NEVER):
         return 0.0
-    whole, _, rest = text.rstrip("Z").partition(".")
-    digits = "".join(character for character in rest if character.isdigit())[:6].ljust(6, "0")
-    moment = datetime.strptime(f"{whole[:19]}.{digits}", "%Y-%m-%dT%H:%M:%S.%f")
-    return moment.replace(tzinfo=UTC).timestamp()
+    # Docker says it in UTC, Podman in the host's own zone.
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _joined(values: Iterable[str] | None) -> str:
@@ -157,6 +158,9 @@ def parse_containers(text: str) -> tuple[dict[str, ContainerState], frozenset[st
         found, end = decoder.raw_decode(rest)
         listed += found
         rest = rest[end:].lstrip()
-    containers = [_container(each) for each in listed if "HostConfig" in each]
-    networks = frozenset(each["Name"] for each in listed if "HostConfig" not in each)
+    shown = [in_dockers_words(each) if is_podmans(each) else each for each in listed]
+    containers = [_container(each) for each in shown if "HostConfig" in each]
+    # Podman spells networks in small letters.
+    names = [each.get("Name") or each["name"] for each in shown if "HostConfig" not in each]
+    networks = frozenset(names)
     return {container.name: container for container in containers}, networks

@@ -27,6 +27,9 @@ def _without_systemd(
         yield "systemd does not run on it; for containers say runtime = 'docker'"
 
 
+_OTHER = {"docker": "podman", "podman": "docker"}
+
+
 def _without_engine(
     facts: Mapping[str, str], host: Host, brought: Collection[str]
 ) -> Iterator[str]:
@@ -38,6 +41,14 @@ def _without_engine(
         yield f"{engine} does not answer ({words}): start it, for example systemctl start {engine}"
     elif engine not in facts:
         yield f"{engine} is not installed: put the host into the group docker_engine, or install it"
+    elif engine == "podman" and "systemd" not in facts:
+        yield "podman needs systemd for health checks and after a reboot: set engine = 'docker'"
+    other = _OTHER[engine]
+    if f"{other}.containers" in facts:
+        yield (
+            f"{other} has containers of ours, which {engine} does not take over: remove them with "
+            f"remove.py, which keeps their data, or set engine = {other!r}"
+        )
 
 
 def _out_of_reach(state: HostState) -> Iterator[str]:

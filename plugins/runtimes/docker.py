@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from plugins.model import EndpointKind
+from plugins.podman import health_words
 from plugins.runtimes.images import HEALTH, PATH, SHELL, Image
 from plugins.runtimes.mounts import Mount, lines, mounts
 from plugins.runtimes.registry import Registry
@@ -244,6 +245,7 @@ class Container(Rendered):
         # PATH is the image's own.
         for name, value in sorted(self.environment.items()):
             yield f"--env={name}={value}"
+        yield from health_words() if self.engine == "podman" else ()
         yield self.image.tag
         yield from self.argv
 

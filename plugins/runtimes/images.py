@@ -36,6 +36,8 @@ HEALTH_CHECK = [
     f'exec {SHELL} wget -q -T 5 -O /dev/null "${HEALTH}"',
 ]
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+# How often it is done, and how long it may take.
+HEALTH_SECONDS = {"interval": 30, "timeout": 6, "start-period": 60}
 _SECOND = 1_000_000_000
 _CHUNK = 1 << 20
 # Where merged-/usr systems have them: programs that borrow the host's /usr find its libraries.
@@ -157,12 +159,12 @@ class Image:
                     "Env": [f"PATH={PATH}"],
                     "WorkingDir": "/",
                     "Labels": {"stackwatch.component": self.component},
-                    # Docker's own addition to the format, which Podman reads too.
+                    # Docker's own addition to the format, which Podman does not read.
                     "Healthcheck": {
                         "Test": HEALTH_CHECK,
-                        "Interval": 30 * _SECOND,
-                        "Timeout": 6 * _SECOND,
-                        "StartPeriod": 60 * _SECOND,
+                        "Interval": HEALTH_SECONDS["interval"] * _SECOND,
+                        "Timeout": HEALTH_SECONDS["timeout"] * _SECOND,
+                        "StartPeriod": HEALTH_SECONDS["start-period"] * _SECOND,
                         "StartInterval": 5 * _SECOND,
                         "Retries": 3,
                     },

@@ -13,11 +13,11 @@ for file in /etc/systemd/system/stackwatch-*.service; do
 done
 for engine in docker podman; do
   command -v $engine >/dev/null 2>&1 || continue
-  $engine ps -aq --filter label=stackwatch.component | xargs -r $engine inspect --format 'Id=container {{slice .Name 1}}
+  $engine ps -aq --filter label=stackwatch.component | xargs -r $engine inspect --format 'Id=container {{.Name}}
 ActiveState={{.State.Status}}
 SubState={{with .State.Health}}{{.Status}}{{else}}none{{end}}
 NRestarts={{.RestartCount}}'
-done
+done 2>/dev/null | sed 's#^Id=container /#Id=container #'
 number=0
 while [ $# -gt 1 ]; do
   body=$(curl -sS -m 10 -w '\nstatus %{http_code}' "$2" 2>&1)

@@ -46,3 +46,15 @@ enough() {
   lack="no space: $1 has $((free / 1024)) MiB free, $(($2 / 1024)) MiB are needed; make room and run again"
   [ "$free" -ge "$2" ]
 }
+
+# Podman leaves programs behind that live as long as a container, or longer: none may keep a lock.
+podman() { PODMAN_IGNORE_CGROUPSV1_WARNING=1 command podman "$@" 7<&- 8>&- 9>&-; }
+
+# forget_image ID: all its names, and itself. Podman's force would take containers with it.
+forget_image() {
+  # shellcheck disable=SC2154  # the engine's name
+  case $engine in
+  podman) podman untag "$1" && podman rmi "$1" ;;
+  *) $engine rmi --force "$1" ;;
+  esac
+}

@@ -13,10 +13,13 @@ shown() { # shown FORMAT [CONTAINER]
 # The hash of what runs; nothing where nothing does.
 docker_running_spec() { shown '{{if .State.Running}}{{index .Config.Labels "stackwatch.spec"}}{{end}}'; }
 
+# When it was started, as state.sh shows it: templates of Podman print a time otherwise.
+started_at() { shown '{{json .State.StartedAt}}' | tr -d '"'; }
+
 # The release that what runs has read.
 docker_loaded() {
   read -r release_read since <"$container_loaded" 2>/dev/null || return 0
-  [ "$since" != "$(shown '{{.State.StartedAt}}')" ] || echo "releases/$release_read"
+  [ "$since" != "$(started_at)" ] || echo "releases/$release_read"
 }
 
 # What tells this start from every other; nothing where nothing runs.
@@ -41,6 +44,8 @@ docker_programs_there() {
   # What runs is made of it even where its name was taken away, or given to another image.
   for each in "$version" "$(shown '{{.Image}}')"; do
     found=$($engine image inspect --format '{{.Id}}' "$each" 2>/dev/null) || continue
+    # Podman leaves the algorithm out.
+    found=sha256:${found#sha256:}
     case " $image_ids " in
     *" $found "*)
       [ "$each" = "$version" ] || $engine tag "$found" "$version" || return 1
@@ -53,6 +58,9 @@ docker_programs_there() {
 
 docker_forget_programs() {
   used=$(shown '{{.Config.Image}}')
+  # Podman says where it would have come from.
+  used=${used#docker.io/}
+  used=${used#localhost/}
   [ "$used" = "$version" ] || $engine rmi "$version" >/dev/null 2>&1
 }
 
@@ -104,11 +112,15 @@ network_there() {
     $engine network create --label stackwatch.network=yes "$network"
 }
 
+# Podman has no daemon: systemd starts its containers after a reboot.
+comes_back() { [ "$engine" != podman ] || systemctl enable --quiet podman-restart.service; }
+
 make_container() { eval "$engine create --name $container.new $(given "$box/service")"; }
 
 docker_install() {
   [ "$action" = restart ] || return 0
   step "cannot make the network $network" network_there || return 1
+  step "cannot enable podman-restart.service" comes_back || return 1
   step "cannot make the container" make_container || return 1
   taken && return 1
   return 0
@@ -163,7 +175,7 @@ docker_signal() {
 
 docker_mark_loaded() {
   link=$(readlink "$etc/live")
-  echo "${link##*/} $(shown '{{.State.StartedAt}}')" >"$container_loaded"
+  echo "${link##*/} $(started_at)" >"$container_loaded"
 }
 
 docker_last_words() {
@@ -198,7 +210,7 @@ docker_discard() {
 docker_tidy_images() {
   $engine image ls --no-trunc --quiet --filter "label=stackwatch.component=$component" | sort -u |
     while read -r old; do
-      case " $* " in *" $old "*) ;; *) $engine rmi --force "$old" >/dev/null 2>&1 ;; esac
+      case " $* " in *" $old "*) ;; *) forget_image "$old" >/dev/null 2>&1 ;; esac
     done
   return 0
 }

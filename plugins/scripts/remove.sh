@@ -32,7 +32,7 @@ for engine in docker podman; do
     $engine rm -f "$container" >/dev/null || exit 70
   done
   $engine image ls -q --filter "label=stackwatch.component=$component" | sort -u | while read -r image; do
-    $engine rmi -f "$image" >/dev/null
+    forget_image "$image" >/dev/null
   done
 done
 rm -f "/run/stackwatch/loaded.$component"

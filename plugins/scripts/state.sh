@@ -3,7 +3,9 @@
 # Output: sections that begin with a line "#<name>"; files are tab-separated.
 set -u
 LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-export LC_ALL PATH
+# Podman complains of old cgroups with every word.
+PODMAN_IGNORE_CGROUPSV1_WARNING=1
+export LC_ALL PATH PODMAN_IGNORE_CGROUPSV1_WARNING
 units=/etc/systemd/system
 
 echo "#host"
@@ -73,6 +75,7 @@ for engine in docker podman; do
   fi
   echo "#host"
   echo "$engine yes"
+  [ -z "$listed" ] || echo "$engine.containers yes"
   # shellcheck disable=SC2046  # one word each
   set -- $(printf '%s\n' "$listed" | cut -d ' ' -f 1)
   echo "#containers"
