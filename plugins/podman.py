@@ -50,13 +50,13 @@ def in_dockers_words(shown: Mapping[str, Any]) -> dict[str, Any]:
 
 def _environment(config: Mapping[str, Any]) -> Iterator[str]:
     """Without what it tells every container."""
-    added = {
-        "container=podman",
-        f"HOSTNAME={config.get('Hostname', '')}",
-        # By the account, where the container can read whose it is.
-        *("HOME=/", "HOME=/nonexistent", "HOME=/root"),
-    }
-    return (line for line in config.get("Env") or () if line not in added)
+    said = set(config.get("CreateCommand") or ())
+    added = {"container=podman", f"HOSTNAME={config.get('Hostname', '')}"}
+    for line in config.get("Env") or ():
+        # By the account, or by whoever started it last, where nobody said it.
+        home = line.startswith("HOME=") and said.isdisjoint({line, f"--env={line}"})
+        if not home and line not in added:
+            yield line
 
 
 def _host(host: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 ``python -m tests.integration.record_containers`` makes a test host with an engine, puts the
 containers of ``tests/unit/container_states.py`` on it with the scripts that a deploy sends, and
-writes ``tests/unit/recordings/*_containers.txt``.
+writes ``tests/unit/recordings/*_containers.txt``; then the same with Podman, ``*_podman.txt``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from plugins.runtimes.images import image_of
 from plugins.state import HostState, StackwatchState, parse_state
 from tests import hosts
 from tests.hosts import HostSpec, TestHost
+from tests.integration.podman import spec
 from tests.unit.container_states import HOST, SHELL, alpha, beta
 
 GROUP = "recording"
@@ -62,7 +63,7 @@ def _converge(machine: TestHost, wanted: tuple[Container, ...]) -> None:
         _send(machine, order(changes, found, 60))
 
 
-def _wanted() -> tuple[Container, ...]:
+def _wanted(engine: str) -> tuple[Container, ...]:
     policy = ArtifactPolicy()
     got = obtain(Lock.load(), [("busybox", "amd64")], policy, Store.default(), print)
     shell: Artifact | ArtifactError = got["busybox", "amd64"]
@@ -72,21 +73,25 @@ def _wanted() -> tuple[Container, ...]:
         raise SystemExit(f"busybox is another: say {shell.sha256} in container_states.py")
     made = [replace(each, artifact=shell) for each in (alpha(), beta())]
     return tuple(
-        Container(each, image_of(each.name, shell, shell), host_network=each.name == "beta")
+        Container(
+            each, image_of(each.name, shell, shell), host_network=each.name == "beta", engine=engine
+        )
         for each in made
     )
 
 
-def record(machine: TestHost) -> HostState:
-    """Put the containers onto a host and write down what it shows."""
-    wanted = _wanted()
+def record(machine: TestHost, engine: str, kind: str) -> HostState:
+    """Put the containers onto a host and write down what it shows, in a file of that kind."""
+    wanted = _wanted(engine)
     _converge(machine, wanted)
-    healthy = "until docker inspect -f '{{.State.Health.Status}}' stackwatch-alpha stackwatch-beta"
+    healthy = (
+        f"until {engine} inspect -f '{{{{.State.Health.Status}}}}' stackwatch-alpha stackwatch-beta"
+    )
     told(machine, f"{healthy} | grep -c ^healthy | grep -qx 2; do sleep 0.2; done")
     shown = state(machine)
-    (RECORDINGS / "state_containers.txt").write_text(shown)
+    (RECORDINGS / f"state_{kind}.txt").write_text(shown)
     answers = told(machine, StackwatchAnswers().command(QUESTIONS))
-    (RECORDINGS / "check_containers.txt").write_text(answers)
+    (RECORDINGS / f"check_{kind}.txt").write_text(answers)
     found = parse_state(shown.splitlines())
     left = [str(d) for each in wanted for d in compare(each, found).differences]
     if left:
@@ -98,7 +103,10 @@ def main() -> None:
     """Record on a host of its own."""
     hosts.down(GROUP)
     try:
-        record(hosts.up(GROUP, (HostSpec(HOST, docker=True, packages=PACKAGES),))[0])
+        docker = HostSpec(HOST, docker=True, packages=PACKAGES)
+        record(hosts.up(GROUP, (docker,))[0], "docker", "containers")
+        hosts.down(GROUP)
+        record(hosts.up(GROUP, (spec(HOST),))[0], "podman", "podman")
     finally:
         hosts.down(GROUP)
 
