@@ -60,6 +60,8 @@ def _folder(value: str) -> str:
     if len(path.parts) < _DEPTH or ".." in path.parts or path.parts[1] not in _DATA_ROOTS:
         roots = ", ".join(f"/{root}" for root in sorted(_DATA_ROOTS))
         raise ValueError(f"write a folder of its own, two levels or more below {roots}")
+    if path.is_relative_to("/opt/stackwatch"):
+        raise ValueError("programs are below /opt/stackwatch, and what is no program is removed")
     return value
 
 

@@ -158,7 +158,9 @@ class Container(Rendered):
                 # Gossip goes both ways.
                 protocols.append("udp")
             for protocol in protocols:
-                found.add((f"{endpoint.port}/{protocol}", endpoint.bind, endpoint.port))
+                # Engines take no names.
+                address = "127.0.0.1" if endpoint.bind == "localhost" else endpoint.bind
+                found.add((f"{endpoint.port}/{protocol}", address, endpoint.port))
         return tuple(sorted(found))
 
     @property

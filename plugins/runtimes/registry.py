@@ -52,8 +52,10 @@ class Registry:
         try:
             with httpx.Client(base_url=self.url, timeout=_TIMEOUT) as client:
                 return sum(_push(client, image) for image in images)
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RegistryError(f"{self.url}: {error or type(error).__name__}") from error
+        except KeyError as error:
+            raise RegistryError(f"{self.url}: its answer has no {error}, it is none") from error
 
 
 def _there(client: httpx.Client, path: str) -> bool:

@@ -215,6 +215,7 @@ revive() {
 
 put_back() {
   reason=$seen
+  asked_at=$health
   # The former one answers where it did, which the new one may have moved from.
   [ ! -s "$saved/health" ] || read -r health proof <"$saved/health"
   wanted_spec=
@@ -228,7 +229,7 @@ put_back() {
   } >&2
   [ "$swap" != yes ] || rm -rf "$etc/releases/${id:?}"
   rm -rf "$saved"
-  quit 70 "$action failed ($health): ${reason:-no answer}; rolled back: $after"
+  quit 70 "$action failed ($asked_at): ${reason:-no answer}; rolled back: $after"
 }
 
 clean() {

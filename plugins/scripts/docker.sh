@@ -129,21 +129,37 @@ docker_install() {
 # Whether another program has a port that the new container publishes and the present one does
 # not: told before anything is stopped.
 taken() {
-  for port in $(published "$container.new"); do
-    published "$container" | grep -qx "$port" && continue
-    hexadecimal=$(printf '%04X' "$port")
-    if cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v p=":$hexadecimal" '$4 == "0A" && substr($2, length($2) - 4) == p { f = 1 } END { exit !f }'; then
-      [ -n "$twin" ] && return 1
-      seen="port $port is taken by another program on this host"
-      return 0
-    fi
-  done
+  published "$container.new" >"$box/published"
+  while read -r port address; do
+    published "$container" | grep -qx "$port $address" && continue
+    listening "$port" "$address" || continue
+    # It has it for the service that this one takes the place of.
+    [ -z "$twin" ] || return 1
+    seen="port $port is taken by another program on this host"
+    return 0
+  done <"$box/published"
   return 1
 }
 
+# listening PORT [ADDRESS]: whether somebody does, there or on all addresses.
+# https://www.kernel.org/doc/html/latest/networking/proc_net_tcp.html
+listening() {
+  address=${2:-}
+  [ "$address" != 0.0.0.0 ] || address=
+  wanted=$(printf '%s' "$address" | awk -F. 'NF == 4 { printf "%02X%02X%02X%02X", $4, $3, $2, $1 }')
+  cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+    awk -v port=":$(printf '%04X' "$1")" -v every="${address:+no}" -v wanted="$wanted" '
+      $4 == "0A" && substr($2, length($2) - 4) == port {
+        address = substr($2, 1, length($2) - 5)
+        if (every == "" || address ~ /^0+$/ || address == wanted) found = 1
+      }
+      END { exit !found }'
+}
+
+# Ports and addresses of the host that a container has.
 published() {
   # shellcheck disable=SC2016  # it is Go's template that has variables
-  shown '{{range $port, $to := .HostConfig.PortBindings}}{{range $to}}{{.HostPort}}{{"\n"}}{{end}}{{end}}' "$1" | sed '/^$/d' | sort -u
+  shown '{{range $port, $to := .HostConfig.PortBindings}}{{range $to}}{{.HostPort}} {{.HostIp}}{{"\n"}}{{end}}{{end}}' "$1" | sed '/^ *$/d' | sort -u
 }
 
 # Out of service, and kept.

@@ -87,6 +87,7 @@ PORT = ("8080/tcp", "", 8080)
         (EndpointKind.API, "http", "10.0.0.1", ["10.0.0.1:8080:8080/tcp"]),
         (EndpointKind.API, "http", "fd00::1", ["[fd00::1]:8080:8080/tcp"]),
         (EndpointKind.API, "tcp", "::1", ["[::1]:8080:8080/tcp"]),
+        (EndpointKind.API, "http", "localhost", ["127.0.0.1:8080:8080/tcp"]),
         (
             EndpointKind.PEER,
             "tcp",
@@ -102,6 +103,12 @@ def test_ports(kind: EndpointKind, scheme: str, bind: str, published: list[str])
     both = (endpoint, endpoint.at("/other"))
     assert said(made_of(replace(alpha(), endpoints=both)), "--publish") == published
     assert said(made_of(replace(beta(), endpoints=both), BETA), "--publish") == []
+
+
+def test_a_distributions_program_sees_its_libraries() -> None:
+    packaged = replace(beta(), artifact=replace(beta().artifact, source="package"))
+    seen = [{mount.target for mount in made_of(each, BETA).mounts} for each in (beta(), packaged)]
+    assert ["/usr" in targets for targets in seen] == [False, True]
 
 
 def test_what_is_seen_of_the_host() -> None:

@@ -93,6 +93,11 @@ PLAIN = {"site": {"groups": ["web"]}}
         ),
         ([on("a", os="windows")], {}, "inventories/test.py: a: os: input should be 'linux'"),
         (
+            [on("a", node_exporter={"textfile": "/opt/stackwatch/node_exporter/textfile"})],
+            {},
+            "inventories/test.py: a: node_exporter.textfile: programs are below /opt/stackwatch",
+        ),
+        (
             [on("a", runtime="podman")],
             {},
             "inventories/test.py: a: runtime: input should be 'docker' or 'systemd'",
