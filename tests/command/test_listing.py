@@ -83,7 +83,8 @@ def test_roles_are_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"alertmanager {version}" in words["alertmanager"]
     assert "peer of its own kind" in words["alertmanager"]
     assert "metrics of all; health of all; api of alertmanager, blackbox" in words["prometheus"]
-    assert " yes " in words["node_exporter"]
+    assert " every host " in words["node_exporter"]
+    assert " every Docker host " in words["cadvisor"]
 
 
 def listing(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
