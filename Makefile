@@ -87,7 +87,7 @@ lock: $(READY) ## fill missing pins of the artifacts lock, verify all against up
 
 ##@ Work on it
 test: $(READY) ## every tier: unit, command line, content, integration on real hosts
-	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES)
+	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES) --packages $(ENGINE)
 	$(BIN)/pytest $(WORKERS) $(PYTEST)
 
 test-unit: $(READY) ## the unit tier alone, seconds
@@ -141,4 +141,4 @@ $(READY): requirements.lock
 	scripts/environment $(VENV)
 
 .PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose list artifacts lock test test-unit test-command test-content \
-	test-integration molecule lint format bench lock-python help
+	test-integration test-containers molecule lint format bench lock-python help

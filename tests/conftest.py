@@ -17,13 +17,43 @@ Program = Callable[[str, str], Path]
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
+# What runs for containers in every run of the tests; `make test-containers` runs the rest, too.
+# Each takes engines of its own, and all of them together longer than everything else.
+CONTAINERS = frozenset(
+    {"test_confinement", "test_containers", "test_converge", "test_refusals", "test_secrets"}
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which tests run for containers."""
+    parser.addoption("--every-container", action="store_true", help="all that can, not just some")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say what is left out: nobody should take it for tested."""
+    if config.getoption("--every-container"):
+        return "containers: every test that makes sense for them"
+    names = ", ".join(sorted(CONTAINERS))
+    return f"containers: {names}; the others run with `make test-containers`"
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Workers take a file of tests at once, or of one that runs for several runtimes one part."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Workers take a file of tests at once; one of them takes all that is for containers."""
+    left = []
     for item in items:
         given = getattr(item, "callspec", None)
         runtime = getattr(given.params.get("runtime"), "name", "") if given else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem}-{runtime}".rstrip("-")))
+        docker = runtime == "docker"
+        if (
+            docker
+            and item.path.stem not in CONTAINERS
+            and not config.getoption("--every-container")
+        ):
+            left.append(item)
+        item.add_marker(pytest.mark.xdist_group("docker" if docker else item.path.stem))
+    config.hook.pytest_deselected(items=left)
+    items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,12 @@ enough() {
 # Podman leaves programs behind that live as long as a container, or longer: none may keep a lock.
 podman() { PODMAN_IGNORE_CGROUPSV1_WARNING=1 command podman "$@" 7<&- 8>&- 9>&-; }
 
+# installed ENGINE: whether there is such a program; not the function of that name.
+installed() (
+  unset -f podman
+  command -v "$1" >/dev/null 2>&1
+)
+
 # forget_image ID: all its names, and itself. Podman's force would take containers with it.
 forget_image() {
   # shellcheck disable=SC2154  # the engine's name

@@ -20,7 +20,7 @@ if [ -e "/etc/systemd/system/$unit" ]; then
 fi
 [ ! -e "/run/stackwatch/loaded.$component" ] || ran=container
 for engine in docker podman; do
-  command -v $engine >/dev/null 2>&1 || continue
+  installed $engine || continue
   # By its label: those that a broken run left, too.
   if ! found=$($engine ps -aq --filter "label=stackwatch.component=$component" 2>&1); then
     # Where it was a unit, an engine that is none is nobody's concern.
