@@ -40,16 +40,12 @@ def pytest_report_header(config: pytest.Config) -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Workers take a file of tests at once; one of them takes all that is for containers."""
-    left = []
+    left, every = [], config.getoption("--every-container")
     for item in items:
         given = getattr(item, "callspec", None)
         runtime = getattr(given.params.get("runtime"), "name", "") if given else ""
         docker = runtime == "docker"
-        if (
-            docker
-            and item.path.stem not in CONTAINERS
-            and not config.getoption("--every-container")
-        ):
+        if docker and not every and item.path.stem not in CONTAINERS:
             left.append(item)
         item.add_marker(pytest.mark.xdist_group("docker" if docker else item.path.stem))
     config.hook.pytest_deselected(items=left)
