@@ -16,8 +16,8 @@ ENGINE := docker.io,docker-cli,iptables
 APP_SETUP := files/apps/reference/prepare-host.sh
 PYTEST ?=
 # Most integration tests wait for something: two workers side by side, each with a file of tests
-# at a time, or with what a file has for one runtime (tests/conftest.py).
-WORKERS := -n 2 --dist loadgroup
+# at a time, and one of them with all that is for containers (tests/conftest.py).
+WORKERS := -n 2 --dist loadscope
 export PYTHONPATH := $(CURDIR)
 
 ##@ Try it

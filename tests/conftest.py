@@ -6,8 +6,10 @@ import platform
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain, unpacked
 from plugins.model import ArtifactError
@@ -37,19 +39,36 @@ def pytest_report_header(config: pytest.Config) -> str:
     return f"containers: {names}; the others run with `make test-containers`"
 
 
-@pytest.hookimpl(tryfirst=True)
+def _for_containers(item: pytest.Item) -> bool:
+    given = getattr(item, "callspec", None)
+    runtime = given.params.get("runtime") if given else None
+    return getattr(runtime, "name", "") == "docker"
+
+
+class _ByFileAndRuntime(LoadScopeScheduling):  # type: ignore[misc]
+    """A worker takes a file of tests at once, and one of them all that is for containers.
+
+    Hosts belong to a worker: two that test containers would need twice as many engines.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, name = nodeid.partition("::")
+        return "docker" if "[docker]" in name or "[docker-" in name else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileAndRuntime:
+    """How workers share the tests."""
+    return _ByFileAndRuntime(config, log)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Workers take a file of tests at once; one of them takes all that is for containers."""
-    left, every = [], config.getoption("--every-container")
-    for item in items:
-        given = getattr(item, "callspec", None)
-        runtime = getattr(given.params.get("runtime"), "name", "") if given else ""
-        docker = runtime == "docker"
-        if docker and not every and item.path.stem not in CONTAINERS:
-            left.append(item)
-        item.add_marker(pytest.mark.xdist_group("docker" if docker else item.path.stem))
+    """Leave out what runs for containers only when it is asked for."""
+    if config.getoption("--every-container"):
+        return
+    left = [i for i in items if _for_containers(i) and i.path.stem not in CONTAINERS]
     config.hook.pytest_deselected(items=left)
-    items[:] = [item for item in items if item not in left]
+    items[:] = [i for i in items if not (_for_containers(i) and i.path.stem not in CONTAINERS)]
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,8 @@ docker_install() {
 taken() {
   published "$container.new" >"$box/published"
   while read -r port address; do
-    published "$container" | grep -qx "$port $address" && continue
+    # At whatever address: it goes with the present container.
+    published "$container" | grep -q "^$port " && continue
     listening "$port" "$address" || continue
     # It has it for the service that this one takes the place of.
     [ -z "$twin" ] || return 1
