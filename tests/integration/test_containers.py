@@ -179,7 +179,8 @@ def test_an_image_that_was_removed_under_a_stopped_container_comes_back(site: Pr
 
 def test_a_network_that_was_removed_comes_back(site: Project) -> None:
     mon = site.machines["mon1"]
-    names = ("prometheus", "alertmanager", "blackbox")
+    # All that are in it.
+    names = ("prometheus", "alertmanager", "blackbox", "cadvisor")
     containers = " ".join(f"stackwatch-{name}" for name in names)
     on(mon, f"docker stop {containers} && docker rm {containers} && docker network rm stackwatch")
     assert set(site.deploy().changed()) == set(names)

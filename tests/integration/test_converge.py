@@ -110,7 +110,8 @@ def test_host_labels_and_own_services_reach_the_metrics(site: Project) -> None:
         return {name: (r["metric"]["rack"], r["value"][1]) for name, r in found.items()}
 
     wanted = {"web1:9100": ("r7", "0"), "web1:9101": ("r7", "1")}
-    until(lambda: up() == wanted, what="both targets of web1, with their label")
+    # Some runtimes bring a target of their own.
+    until(lambda: up().items() >= wanted.items(), what="both targets of web1, with their label")
 
 
 def test_configuration_is_validated_as_the_user_that_will_read_it(site: Project) -> None:
