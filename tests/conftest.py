@@ -26,6 +26,12 @@ CONTAINERS = frozenset(
 )
 
 
+# Files that take engines of their own throughout.
+ENGINES = frozenset(
+    {"test_container_accidents", "test_container_faults", "test_moving", "test_podman"}
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which tests run for containers."""
     parser.addoption("--every-container", action="store_true", help="all that can, not just some")
@@ -43,6 +49,11 @@ def _for_containers(item: pytest.Item) -> bool:
     given = getattr(item, "callspec", None)
     runtime = given.params.get("runtime") if given else None
     return getattr(runtime, "name", "") == "docker"
+
+
+def _left_out(item: pytest.Item) -> bool:
+    file = item.path.stem
+    return file in ENGINES or (_for_containers(item) and file not in CONTAINERS)
 
 
 class _ByFileAndRuntime(LoadScopeScheduling):  # type: ignore[misc]
@@ -66,9 +77,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what runs for containers only when it is asked for."""
     if config.getoption("--every-container"):
         return
-    left = [i for i in items if _for_containers(i) and i.path.stem not in CONTAINERS]
+    left = [item for item in items if _left_out(item)]
     config.hook.pytest_deselected(items=left)
-    items[:] = [i for i in items if not (_for_containers(i) and i.path.stem not in CONTAINERS)]
+    items[:] = [item for item in items if not _left_out(item)]
 
 
 @pytest.fixture(scope="session")
