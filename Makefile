@@ -102,8 +102,12 @@ test-content: $(READY) ## rules and routes with promtool and amtool
 test-integration: $(READY) ## real hosts, real programs, real faults
 	$(BIN)/pytest tests/integration $(WORKERS) $(PYTEST)
 
+test-containers: $(READY) ## every integration test that makes sense for containers
+	scripts/prepare $(BIN)/python --packages $(APP_PACKAGES) --packages $(ENGINE)
+	$(BIN)/pytest tests/integration $(WORKERS) --every-container \
+	  -k "docker or container or moving or podman or image_registry or local" $(PYTEST)
+
 ROLE ?=
-RUNTIME ?=
 molecule: $(READY) ## molecule's scenarios of every role as units and as containers, or ROLE=loki RUNTIME=docker
 	scripts/prepare $(BIN)/python
 	$(BIN)/python -m roles.molecule $(ROLE) $(if $(RUNTIME),--runtime $(RUNTIME))
