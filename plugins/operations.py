@@ -14,7 +14,7 @@ from pyinfra.api.command import PyinfraCommand
 from plugins import session
 from plugins.answers import StackwatchAnswers
 from plugins.checks import CheckResult, asked, judge, judge_services, questions
-from plugins.compare import Action, Changes, compare, leftovers
+from plugins.compare import Action, Changes, Difference, compare, leftovers
 from plugins.drift import FileContents
 from plugins.guards import refused_changes
 from plugins.payload import Order, order, programs, removal
@@ -34,9 +34,9 @@ def _fail(state: State, host: Host, message: str) -> bool:
     return False
 
 
-def refusal(message: str) -> FunctionCommand:
-    """A command that fails the host it runs for, with a reason, and leaves the others alone."""
-    return FunctionCommand(_fail, (message,), {})
+def refusal(message: str, *reasons: str) -> FunctionCommand:
+    """A command that fails the host it runs for, with reasons, and leaves the others alone."""
+    return FunctionCommand(_fail, ("\n    ".join([message, *reasons]),), {})
 
 
 def state_of(run: Run) -> HostState:
@@ -57,8 +57,9 @@ def why_not(run: Run, found: HostState) -> str:
     return "; ".join(unsupported(found, run.site.hosts[host.name], SYSTEMS, brought))
 
 
-def _tell(changes: Changes) -> None:
-    for difference in changes.differences:
+def tell(differences: Iterable[Difference]) -> None:
+    """Say why there is something to do on the current host."""
+    for difference in differences:
         host.log(f"{difference}", log_func=logger.info)
 
 
@@ -96,7 +97,7 @@ def send_programs() -> Generator[PyinfraCommand, None, None]:
         return
     refused = refused_changes(run.rendered(host.name), found)
     if refused:
-        yield refusal("\n    ".join(["nothing was touched:", *refused]))
+        yield refusal("nothing was touched:", *refused)
         return
     lacking = [c for r in run.rendered(host.name) if (c := compare(r, found)).artifact]
     if not lacking:
@@ -135,7 +136,7 @@ def converge(component: str) -> Generator[PyinfraCommand, None, None]:
     if not changes:
         host.noop(f"{component} is as it should be")
         return
-    _tell(changes)
+    tell(changes.differences)
     yield sending(order(changes, found, run.site.settings.lock_timeout))
     reasons = tuple(f"{d.subject}: {d.what}" for d in changes.differences)
     run.changed.append(Change(host.name, component, _done(changes), reasons))
@@ -175,7 +176,7 @@ def _conclude(run: Run, results: Iterable[CheckResult]) -> Generator[PyinfraComm
     run.results.extend(results)
     faults = [_fault(result) for result in results if not result.ok]
     if faults:
-        yield refusal("\n    ".join([f"{len(faults)} checks failed:", *faults]))
+        yield refusal(f"{len(faults)} checks failed:", *faults)
 
 
 @operation()

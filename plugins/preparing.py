@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand
 
 from plugins import session
 from plugins.drift import FileContents
-from plugins.operations import refusal, sending, state_of, why_not
+from plugins.operations import refusal, sending, state_of, tell, why_not
 from plugins.payload import preparing
 from plugins.preparation import Steps, steps
 from plugins.run import Change
@@ -60,10 +60,9 @@ def prepare(preparation: str) -> Generator[PyinfraCommand, None, None]:
         return
     refused = _refused(todo, found)
     if refused:
-        yield refusal("\n    ".join(["nothing was touched:", *refused]))
+        yield refusal("nothing was touched:", *refused)
         return
-    for difference in todo.differences:
-        host.log(f"{difference}", log_func=logger.info)
+    tell(todo.differences)
     yield sending(preparing(todo, found, host.name, run.site.settings.lock_timeout))
     # What follows may stand on what has just come.
     run.states.pop((host.name, True), None)

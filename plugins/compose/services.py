@@ -151,7 +151,7 @@ def service(container: Container) -> dict[str, Any]:
         "healthcheck": _health(container),
         "restart": "always",
         **_limits(container),
-        "logging": {"driver": "journald", "options": {"tag": container.container}},
+        "logging": {"driver": container.logs, "options": dict(container.log_options)},
         "labels": {OWNER: container.name, ACCOUNT: account.user},
     }
     optional = [mount.target for mount in mounts if mount.optional]

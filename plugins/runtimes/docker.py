@@ -1,8 +1,8 @@
 """The Docker runtime: a component as a container of an image made of its verified programs.
 
-What a container should be is said once, as :class:`Wanted`: the command line that makes it and
-what ``inspect`` must show of it are both derived from there, so drift is looked for in
-everything that is set.
+What a container should be is said once, as :class:`Container`: the command line that makes it,
+what ``inspect`` must show of it and its service in a Compose file are all derived from there, so
+drift is looked for in everything that is set.
 """
 
 from __future__ import annotations

@@ -110,6 +110,7 @@ def _programs(sha256: str, path: Path, name: str) -> Layer:
     return Layer(f"sha256:{sha256}", path.stat().st_size, unpacked, packed=True, path=path)
 
 
+@lru_cache(maxsize=256)
 def _skeleton(component: str) -> Layer:
     """Mount points, and the programs' folder as a link to where their layer puts them."""
     programs = Paths(component).programs.lstrip("/")

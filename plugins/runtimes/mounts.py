@@ -88,7 +88,7 @@ def mounts(
 
 def lines(words: Iterable[str]) -> str:
     """One word a line, quoted for a shell; ``?PATH WORD`` is left out where there is no PATH."""
-    lines = []
+    written = []
     for word in words:
         if not word.isprintable():
             raise ValueError(f"a container cannot be given the control characters of {word!r}")
@@ -98,5 +98,5 @@ def lines(words: Iterable[str]) -> str:
             # A shell splits the line at its first space.
             needed = path.replace("\\", "\\0134").replace(" ", "\\0040")
             word_itself = f"--mount={mount}"
-        lines.append(f"{needed or '-'} {shlex.quote(word_itself)}")
-    return "\n".join(lines) + "\n"
+        written.append(f"{needed or '-'} {shlex.quote(word_itself)}")
+    return "\n".join(written) + "\n"

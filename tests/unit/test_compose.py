@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,14 @@ def test_a_service_says_what_create_is_told() -> None:
     assert left == {"--mount", "--publish", "--label", "--group-add"} | {
         word.split("=")[0] for word in ALPHA.argv[1:4]
     }
+
+
+def test_logs_go_where_the_container_writes_them() -> None:
+    said = [service(replace(ALPHA, logs=driver))["logging"] for driver in ("journald", "local")]
+    assert said == [
+        {"driver": "journald", "options": {"tag": "stackwatch-alpha"}},
+        {"driver": "local", "options": {"max-file": "3", "max-size": "10m"}},
+    ]
 
 
 def test_ports_are_those_of_the_container() -> None:
