@@ -130,6 +130,8 @@ class Project:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
+            # Whoever writes more than fits stands still until somebody reads.
+            pipesize=1 << 20,
             text=True,
         )
 

@@ -27,9 +27,12 @@ def lone(
 ) -> Iterator[Project]:
     """One host with nothing but node_exporter, through sudo."""
     folder = tmp_path_factory.mktemp("lone")
-    said = {"environment": "test"}
+    said = {"environment": "test", "without": ["cadvisor"]}
     project = Project(folder, {"web1": machines["web1"]}, everyone=said, runtime=runtime)
     project.deploy("--data", "prove=quick")
+    if runtime.left(machines["web1"], "cadvisor"):
+        arguments = ("component=cadvisor", "--data", "purge=/var/lib/stackwatch/cadvisor")
+        assert project.run("remove.py", "--data", *arguments).code == 0
     yield project
     project.everyone.pop("site", None)
     project.deploy("--data", "prove=off")
