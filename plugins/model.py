@@ -191,12 +191,17 @@ class Reload:
     """How a running service takes new configuration without a restart.
 
     Attributes:
-        signal: What tells it; ``0`` for a service that looks at its files by itself.
+        signal: What tells it; ``0`` for a service that looks at its files by itself, empty for
+            one that is told by ``posts`` alone.
         proof: What shows that it did.
+        posts: Its own addresses that its host then posts to, one after the other, with their
+            credentials where they have any: an answer 2xx is a reload that was accepted, any
+            other makes it fail.
     """
 
     signal: str = "HUP"
     proof: Proof | None = None
+    posts: tuple[Endpoint, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import roles
 import roles.exporters
+from plugins.datasources import DatasourceType
 from plugins.model import (
     Account,
     Artifact,
@@ -142,6 +143,8 @@ class Role:
         log_format: Format of what its process writes to its standard output.
         on_host_network: It works on its host's own interfaces and loopback; a container of it
             shares them.
+        datasource: How Grafana reads it, at its first ``API`` endpoint; None where it is nothing to
+            look at.
         prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
@@ -157,6 +160,7 @@ class Role:
     serves: frozenset[EndpointKind] = frozenset()
     log_format: str = "logfmt"
     on_host_network: bool = False
+    datasource: DatasourceType | None = None
     prepares: Callable[[Host, Any], Preparation] | None = None
 
     @property

@@ -155,7 +155,8 @@ def wanted() -> Mapping[Path, Blocks]:
         if role.settings.__module__.startswith(f"{roles.exporters.__name__}."):
             exporters.append(role)
         else:
-            folder = Path(*role.settings.__module__.split("."))
+            # The class may stand in a module of its own within the role's folder.
+            folder = Path(*role.settings.__module__.split(".")[:2])
             files[folder / "README.md"] = {role.name: partial(table, role.settings)}
     files[EXPORTERS] = {"exporters": partial(_exporters, exporters)}
     return files

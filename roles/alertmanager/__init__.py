@@ -40,6 +40,7 @@ from plugins.settings import (
     SecretName,
 )
 from plugins.site import Host, Site
+from roles.alertmanager.datasource import DATASOURCE
 
 NAME = "alertmanager"
 PATHS = Paths(NAME)
@@ -289,4 +290,5 @@ ROLE = Role(
     kind="backend",
     endpoints=endpoints,
     component=component,
+    datasource=DATASOURCE,
 )

@@ -39,6 +39,7 @@ from plugins.settings import (
 from plugins.settings import Settings as Frozen
 from plugins.site import Host
 from plugins.wiring import nearest
+from roles.jaeger.datasource import DATASOURCE
 
 NAME = "jaeger"
 PATHS = Paths(NAME)
@@ -280,5 +281,6 @@ ROLE = Role(
     kind="backend",
     endpoints=endpoints,
     component=component,
+    datasource=DATASOURCE,
     log_format="json",
 )

@@ -43,6 +43,7 @@ from plugins.settings import (
 from plugins.settings import Settings as Frozen
 from plugins.site import Host, Site
 from roles.loki.configuration import configuration
+from roles.loki.datasource import DATASOURCE
 from roles.loki.schema import day, in_order, refusal
 
 NAME = "loki"
@@ -282,4 +283,5 @@ ROLE = Role(
     kind="backend",
     endpoints=endpoints,
     component=component,
+    datasource=DATASOURCE,
 )

@@ -41,6 +41,7 @@ from plugins.settings import (
 from plugins.site import Host, Site
 from plugins.wiring import PROBE_JOB, Target, probe_targets, scrape_targets, target_file
 from roles.prometheus import jobs, rules
+from roles.prometheus.datasource import DATASOURCE
 
 NAME = "prometheus"
 PATHS = Paths(NAME)
@@ -243,4 +244,5 @@ ROLE = Role(
     kind="backend",
     endpoints=endpoints,
     component=component,
+    datasource=DATASOURCE,
 )

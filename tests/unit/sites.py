@@ -28,6 +28,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "otelcol": ("otelcol",),
     "jaeger": ("jaeger",),
     "docker_registry": ("docker-registry",),
+    "grafana": ("grafana",),
 }
 
 

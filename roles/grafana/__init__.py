@@ -1,0 +1,123 @@
+"""Grafana: shows metrics, logs and traces of the whole site, wired to each other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from plugins.model import (
+    Component,
+    Credentials,
+    Endpoint,
+    EndpointKind,
+    Hardening,
+    ManagedFile,
+    OnChange,
+    Problem,
+    Reload,
+    Service,
+    SiteError,
+)
+from plugins.role import Context, Role, limited, own_endpoints
+from plugins.site import Host
+from roles.grafana.configuration import (
+    ADMIN_PASSWORD,
+    PATHS,
+    configuration,
+    secret_files,
+)
+from roles.grafana.datasources import datasources
+from roles.grafana.provisioned import datasource_files
+from roles.grafana.settings import Settings
+
+NAME = "grafana"
+
+
+def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
+    """Where Grafana answers; its API with the administrator's login."""
+    path = settings.path
+    served = own_endpoints(
+        NAME,
+        host,
+        settings,
+        {
+            EndpointKind.METRICS: f"{path}/metrics",
+            EndpointKind.HEALTH: f"{path}/api/health",
+            EndpointKind.UI: f"{path}/",
+        },
+    )
+    (api,) = own_endpoints(NAME, host, settings, {EndpointKind.API: f"{path}/"})
+    return *served, replace(api, credentials=Credentials(settings.admin_user, ADMIN_PASSWORD))
+
+
+def _reload(context: Context) -> Reload:
+    """Datasources first: dashboards refer to them."""
+    api = context.endpoint(EndpointKind.API)
+    reloads = (
+        api.at(f"{api.path}api/admin/provisioning/{what}/reload")
+        for what in ("datasources", "dashboards")
+    )
+    return Reload(signal="", posts=tuple(reloads))
+
+
+def rendered(context: Context) -> tuple[ManagedFile, ...]:
+    """Everything that Grafana reads on one host.
+
+    Raises:
+        SiteError: Settings, datasources or dashboards that Grafana would refuse.
+    """
+    settings: Settings = context.settings
+    problems: list[Problem] = []
+    wired = datasources(context.site, context.host, settings, context.reach)
+    files = (
+        ManagedFile(
+            "grafana.ini",
+            configuration(settings, context.host.address, "", problems),
+            on_change=OnChange.RESTART,
+        ),
+        *datasource_files(wired, problems),
+        *secret_files(settings, problems),
+    )
+    if problems:
+        raise SiteError(tuple(problems))
+    return files
+
+
+def component(context: Context) -> Component:
+    """Grafana on one host.
+
+    Raises:
+        SiteError: Settings, datasources or dashboards that Grafana would refuse.
+    """
+    settings: Settings = context.settings
+    files = rendered(context)
+    return context.component(
+        NAME,
+        Service(
+            argv=(
+                f"{PATHS.programs}/bin/grafana",
+                "server",
+                f"--homepath={PATHS.programs}",
+                f"--config={PATHS.config}/grafana.ini",
+                *settings.flags,
+            ),
+            description="Grafana",
+            health=context.endpoint(EndpointKind.HEALTH),
+            reload=_reload(context),
+            start_timeout=settings.start_timeout,
+            hardening=limited(Hardening(tasks_max=2048), settings),
+        ),
+        files=files,
+        checks=(),
+    )
+
+
+ROLE = Role(
+    name=NAME,
+    summary="shows metrics, logs and traces of the whole site, wired to each other",
+    settings=Settings,
+    artifact=NAME,
+    kind="backend",
+    endpoints=endpoints,
+    component=component,
+    log_format="json",
+)
