@@ -45,6 +45,7 @@ class Exporter:
         view: What it sees of its host.
         on_host_network: It works on its host's own interfaces and loopback.
         host_root_flag: The flag that takes where the host's tree of files is.
+        exposes: From settings to the families of metrics it has beside its own.
         everywhere: True gives it to every host that does not opt out.
         suits: With ``everywhere``, which hosts those are.
     """
@@ -66,6 +67,7 @@ class Exporter:
     view: HostView = field(default_factory=HostView)
     on_host_network: bool = False
     host_root_flag: str = ""
+    exposes: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     everywhere: bool = False
     suits: Callable[[Host], bool] = lambda host: True
 
@@ -90,6 +92,7 @@ class Exporter:
             everywhere=self.everywhere,
             suits=self.suits,
             on_host_network=self.on_host_network,
+            exposes=self.exposes,
         )
 
     def _component(self, context: Context) -> Component:

@@ -145,6 +145,8 @@ class Role:
             shares them.
         datasource: How Grafana reads it, at its first ``API`` endpoint; None where it is nothing to
             look at.
+        exposes: From settings to the families of metrics it has beside its own, see
+            :mod:`plugins.dashboards.families`; dashboards show panels by them.
         prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
@@ -161,6 +163,7 @@ class Role:
     log_format: str = "logfmt"
     on_host_network: bool = False
     datasource: DatasourceType | None = None
+    exposes: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     prepares: Callable[[Host, Any], Preparation] | None = None
 
     @property

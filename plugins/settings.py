@@ -24,6 +24,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from plugins import values
+from plugins.dashboards.families import EXPOSED
 from plugins.log_formats import FORMATS
 from plugins.problem import suggestion
 
@@ -117,6 +118,15 @@ def _job(value: str) -> str:
     return value
 
 
+def _family(value: str) -> str:
+    if value not in EXPOSED:
+        raise ValueError(f"unknown family; {suggestion(value, EXPOSED, 'families')}")
+    return value
+
+
+Family = Annotated[str, AfterValidator(_family)]
+
+
 class AppService(Settings):
     """A service of the users' own on a host: scraped and probed, not installed."""
 
@@ -129,6 +139,17 @@ class AppService(Settings):
         "application", description="what it is; alerts select by it"
     )
     labels: Labels = Field({}, description="extra labels")
+    exposes: list[Family] = Field(
+        [],
+        description="families of metrics it has, for the panels that need them: "
+        + ", ".join(EXPOSED),
+    )
+
+    @model_validator(mode="after")
+    def _metrics_to_expose(self) -> Self:
+        if self.exposes and self.metrics is None:
+            raise ValueError("it has no `metrics`: take `exposes` out, or say their path")
+        return self
 
 
 def _format(value: str) -> str:

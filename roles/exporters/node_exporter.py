@@ -54,5 +54,6 @@ ROLE = Exporter(
     ),
     on_host_network=True,  # it counts the host's traffic
     host_root_flag="--path.rootfs",
+    exposes=lambda settings: ("systemd",) if "systemd" in settings.collectors_on else (),
     everywhere=True,
 )

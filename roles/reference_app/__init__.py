@@ -33,5 +33,14 @@ ROLE = Role(
     endpoints=lambda host, settings: common.endpoints(NAME, host, settings),
     component=component,
     log_format="json",
+    # What its source counts, see files/apps/reference.
+    exposes=lambda settings: (
+        "application",
+        "business",
+        "ai",
+        "auth",
+        "database_client",
+        "cache_client",
+    ),
     on_host_network=True,  # its database and its cache are on the loopback
 )

@@ -34,5 +34,6 @@ ROLE = Role(
     endpoints=lambda host, settings: common.endpoints(NAME, host, settings),
     component=component,
     log_format="json",
+    exposes=lambda settings: ("jobs", "database_client"),
     on_host_network=True,  # its database and its cache are on the loopback
 )

@@ -130,7 +130,7 @@ def test_blames_the_layer_that_holds_the_mistake(
         (
             {"services": [{"name": "shop", "port": 80, "helth": "/"}]},
             f"{ALL}: sample.services.0.helth: unknown setting. Did you mean 'health'? "
-            "Known settings: health, kind, labels, metrics, name, port, scheme",
+            "Known settings: exposes, health, kind, labels, metrics, name, port, scheme",
         ),
         (
             {"services": [{"name": "shop"}]},
