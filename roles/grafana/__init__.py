@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from plugins.dashboards.site import site_dashboards
 from plugins.model import (
     Component,
     Credentials,
@@ -21,12 +22,13 @@ from plugins.role import Context, Role, limited, own_endpoints
 from plugins.site import Host
 from roles.grafana.configuration import (
     ADMIN_PASSWORD,
+    DASHBOARDS,
     PATHS,
     configuration,
     secret_files,
 )
 from roles.grafana.datasources import datasources
-from roles.grafana.provisioned import datasource_files
+from roles.grafana.provisioned import dashboard_files, datasource_files
 from roles.grafana.settings import Settings
 
 NAME = "grafana"
@@ -68,13 +70,19 @@ def rendered(context: Context) -> tuple[ManagedFile, ...]:
     settings: Settings = context.settings
     problems: list[Problem] = []
     wired = datasources(context.site, context.host, settings, context.reach)
+    known = {key: each.type for each in wired for key in (each.uid, each.name)}
+    shown = site_dashboards(context.site, problems, known)
+    home = next((each.path for each in shown if each.uid == settings.home_dashboard), "")
     files = (
         ManagedFile(
             "grafana.ini",
-            configuration(settings, context.host.address, "", problems),
+            configuration(
+                settings, context.host.address, home and f"{DASHBOARDS}/{home}", problems
+            ),
             on_change=OnChange.RESTART,
         ),
         *datasource_files(wired, problems),
+        *dashboard_files(shown, problems),
         *secret_files(settings, problems),
     )
     if problems:
