@@ -5,11 +5,30 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pyinfra.api import FactBase
 from pyinfra.api.exceptions import FactProcessError
 
 from plugins.scripts import script
+
+
+class Asked(NamedTuple):
+    """One request that a host sends.
+
+    Attributes:
+        want: ``body``, or ``status`` where nothing else is looked at.
+        url: Where to.
+        username: Who logs in; empty for nobody.
+        password_file: Path on the host of the password.
+        body: JSON to post; empty for a GET. It stands in an argument: never a secret.
+    """
+
+    want: str
+    url: str
+    username: str = ""
+    password_file: str = ""
+    body: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,15 +83,16 @@ class StackwatchAnswers(FactBase[Answers]):
     """
     Returns what a host's units and HTTP endpoints say, read in one command.
 
-    + asked: pairs of ``status`` or ``body`` and a URL
+    + asked: what is sent, as :class:`Asked`, or the first words of it
     """
 
     default: Callable[[], Answers] = staticmethod(Answers)
 
-    def command(self, asked: tuple[tuple[str, str], ...] = ()) -> str:
+    def command(self, asked: tuple[tuple[str, ...], ...] = ()) -> str:
         """The script with its arguments."""
-        words = (word for pair in asked for word in pair)
-        return f"set -- {' '.join(shlex.quote(word) for word in words)}\n{script('check')}"
+        words = (word for each in asked for word in Asked(*each))
+        said = " ".join(shlex.quote(word) for word in words)
+        return f"set -- {said}\n{script('login')}{script('check')}"
 
     def process(self, output: list[str]) -> Answers:
         """Parse the script's output."""

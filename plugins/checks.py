@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from plugins.answers import Answer, Answers
+from plugins.answers import Answer, Answers, Asked
 from plugins.judges import verdict
 from plugins.model import Check, CheckKind, Component
 from plugins.runtimes.rendered import Rendered
@@ -35,7 +35,18 @@ class CheckResult:
 
 
 # What takes seconds to become true after a change.
-DEEP = frozenset({CheckKind.TARGETS_UP, CheckKind.PROBES, CheckKind.WATCHDOG})
+DEEP = frozenset(
+    {
+        CheckKind.TARGETS_UP,
+        CheckKind.PROBES,
+        CheckKind.WATCHDOG,
+        # Who is asked asks others, which may have been started just now.
+        CheckKind.DATASOURCE,
+        CheckKind.PROXIED,
+        CheckKind.QUERIES,
+    }
+)
+_STATUS_ALONE = frozenset({CheckKind.HTTP, CheckKind.PROXIED})
 # What is not read but done; see plugins.signals.
 DONE = frozenset({CheckKind.DELIVERY, CheckKind.LOG_LINE, CheckKind.TRACE})
 
@@ -55,12 +66,16 @@ def asked(components: Iterable[Component], deep: bool) -> tuple[tuple[Component,
     )
 
 
-def questions(checks: Iterable[tuple[Component, Check]]) -> tuple[tuple[str, str], ...]:
-    """The URLs to read, as :class:`StackwatchAnswers` takes them."""
-    return tuple(
-        ("status" if check.kind is CheckKind.HTTP else "body", check.endpoint.local_url)
-        for _, check in checks
-    )
+def _question(check: Check) -> Asked:
+    want = "status" if check.kind in _STATUS_ALONE else "body"
+    login = check.endpoint.credentials
+    username, password_file = (login.username, login.password_file) if login else ("", "")
+    return Asked(want, check.endpoint.local_url, username, password_file, check.body)
+
+
+def questions(checks: Iterable[tuple[Component, Check]]) -> tuple[Asked, ...]:
+    """What to read, as :class:`StackwatchAnswers` takes it."""
+    return tuple(_question(check) for _, check in checks)
 
 
 def judge_services(host: str, wanted: Iterable[Rendered], said: Answers) -> tuple[CheckResult, ...]:

@@ -134,6 +134,47 @@ def _probes(answer: Answer, check: Check) -> Verdict:
     return not bad, wanted, f"not successful: {_listed(bad)}" if bad else f"{len(value)} succeed"
 
 
+def _datasource(answer: Answer, check: Check) -> Verdict:
+    """The health check of a datasource; ``expected`` says whether its type must have one."""
+    if answer.status == 404 and not check.expected:
+        return True, "its health", "its type has no health check"
+    body = json.loads(answer.body) if answer.status in (200, 400) else None
+    if body is None:
+        return False, "its health is OK", _seen(answer)
+    words = f"{body['status']}: {body['message']}".strip(": ")
+    return (answer.status, body["status"]) == (200, "OK"), "its health is OK", words
+
+
+def _dashboards(answer: Answer, check: Check) -> Verdict:
+    """Every dashboard is there with its mark, so it is the one that was rendered."""
+    wanted = f"{len(check.expected)} dashboards as rendered"
+    body = _json(answer)
+    if body is None:
+        return False, wanted, _seen(answer)
+    tags = {each["uid"]: each["tags"] for each in body}
+    expected = dict(each.split(" ") for each in check.expected)
+    missing = expected.keys() - tags.keys()
+    other = [uid for uid, mark in expected.items() if uid in tags and mark not in tags[uid]]
+    faults = [f"missing: {_listed(missing)}"] if missing else []
+    faults += [f"not as rendered: {_listed(other)}"] if other else []
+    return not faults, wanted, "; ".join(faults) or f"{len(expected)} as rendered"
+
+
+def _queries(answer: Answer, check: Check) -> Verdict:
+    """Every query is answered, with data or without."""
+    wanted = f"{len(check.expected)} queries answered"
+    # One that fails makes the status of all of them.
+    body = json.loads(answer.body) if answer.status in (200, 207, 400) else None
+    if body is None:
+        return False, wanted, _seen(answer)
+    results = body["results"]
+    missing = set(check.expected) - results.keys()
+    failed = [f"{name}: {each['error']}" for name, each in results.items() if each.get("error")]
+    faults = [f"not answered: {_listed(missing)}"] if missing else []
+    faults += [_listed(failed)] if failed else []
+    return not faults, wanted, "; ".join(faults) or f"{len(results)} answered"
+
+
 JUDGES: Mapping[CheckKind, Callable[[Answer, Check], Verdict]] = {
     CheckKind.HTTP: _http,
     CheckKind.TARGETS: _targets,
@@ -143,6 +184,10 @@ JUDGES: Mapping[CheckKind, Callable[[Answer, Check], Verdict]] = {
     CheckKind.MEMBERS: _members,
     CheckKind.WATCHDOG: _watchdog,
     CheckKind.PROBES: _probes,
+    CheckKind.DATASOURCE: _datasource,
+    CheckKind.PROXIED: _http,
+    CheckKind.DASHBOARDS: _dashboards,
+    CheckKind.QUERIES: _queries,
 }
 
 
@@ -152,8 +197,13 @@ def verdict(answer: Answer, check: Check) -> Verdict:
     Returns:
         Whether it holds, what was expected and what was seen, in words.
     """
+    login = check.endpoint.credentials
+    if answer.status == 401 and login:
+        # Some programs take a password over at their first start, and never again.
+        seen = f"HTTP 401: {login.username!r} has another password there than the inventory says"
+        return False, f"the login of {login.username!r}", seen
     try:
         return JUDGES[check.kind](answer, check)
-    except (AttributeError, IndexError, KeyError, TypeError):
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
         # Some JSON, but of another form: another program has the port.
         return False, f"an answer of {check.endpoint.component}", _seen(answer)

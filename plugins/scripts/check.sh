@@ -1,6 +1,7 @@
 #!/bin/sh
-# Read what the checks of one host need, all at once. Arguments: PAIRS of a word and a URL; the
-# word says whether the body is wanted (body) or only the status (status).
+# Read what the checks of one host need, all at once. login.sh stands before it. Arguments: five a
+# request: whether the body is wanted (body) or only the status (status), the URL, who logs in (or
+# nobody), the file of the password, and JSON to post (or nothing, for a GET).
 # Output: "#units" as systemctl prints it, then for each URL "#answer <n> <status> <error>" and
 # the body, every line of it after one space.
 set -u
@@ -18,9 +19,28 @@ ActiveState={{.State.Status}}
 SubState={{with .State.Health}}{{.Status}}{{else}}none{{end}}
 NRestarts={{.RestartCount}}'
 done 2>/dev/null | sed 's#^Id=container /#Id=container #'
+
+# answer URL USER PASSWORD_FILE BODY: the body, and the status on a last line of its own.
+answer() {
+  url=$1 user=$2 file=$3
+  if [ -n "$4" ]; then
+    set -- -H 'Content-Type: application/json' --data-raw "$4"
+  else
+    set --
+  fi
+  set -- "$@" -gsS -m 10 -w '\nstatus %{http_code}' "$url"
+  if [ -z "$user" ]; then
+    curl "$@" 2>&1
+  elif [ -r "$file" ]; then
+    login "$user" "$file" | curl -K - "$@" 2>&1
+  else
+    printf 'the password cannot be read from %s\nstatus 000' "$file"
+  fi
+}
+
 number=0
-while [ $# -gt 1 ]; do
-  body=$(curl -sS -m 10 -w '\nstatus %{http_code}' "$2" 2>&1)
+while [ $# -gt 4 ]; do
+  body=$(answer "$2" "$3" "$4" "$5")
   echo "#answer $number ${body##*status }"
   body=${body%
 status *}
@@ -29,6 +49,6 @@ status *}
   status-some) printf '%s\n' "$body" | head -c 300 | sed 's/^/ /' && echo ;;
   esac
   number=$((number + 1))
-  shift 2
+  shift 5
 done
 echo "#end"

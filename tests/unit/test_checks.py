@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from pyinfra.api.exceptions import FactProcessError
 
-from plugins.answers import Answer, Answers, StackwatchAnswers, parse_answers
+from plugins.answers import Answer, Answers, Asked, StackwatchAnswers, parse_answers
 from plugins.checks import DEEP, DONE, asked, judge, judge_services, questions
 from plugins.judges import JUDGES
-from plugins.model import Check, CheckKind, Component, Endpoint, EndpointKind
+from plugins.model import Check, CheckKind, Component, Credentials, Endpoint, EndpointKind
 from plugins.runtimes.systemd import Unit
 from tests.unit.recorded import output
 from tests.unit.sites import components, lone
@@ -106,6 +107,25 @@ def probes(**values: str) -> Any:
     return {"data": {"result": result}}
 
 
+# What Grafana answers; these are mocks of its HTTP API, shortened, in the forms that
+# https://grafana.com/docs/grafana/latest/developer-resources/api-reference/http-api/ shows.
+def mock_health(status: str, message: str = "") -> Any:
+    return {"status": status, "message": message}
+
+
+def mock_search(**marks: str) -> Any:
+    return [
+        {"id": 1, "uid": uid, "title": uid, "type": "dash-db", "tags": ["stackwatch", mark]}
+        for uid, mark in marks.items()
+    ]
+
+
+def mock_query(*names: str, **errors: str) -> Any:
+    fine = {name: {"status": 200, "frames": [{"schema": {}, "data": {}}]} for name in names}
+    bad = {name: {"status": 400, "error": said, "frames": []} for name, said in errors.items()}
+    return {"results": {**fine, **bad}}
+
+
 K = CheckKind
 CASES: list[tuple[CheckKind, tuple[str, ...], Any, bool, str]] = [
     (K.HTTP, (), "fine", True, "HTTP 200"),
@@ -149,6 +169,21 @@ CASES: list[tuple[CheckKind, tuple[str, ...], Any, bool, str]] = [
     (K.PROBES, ("u1", "u2"), probes(u1="1", u2="1", u3="0"), True, "3 succeed"),
     (K.PROBES, ("u1", "u2"), probes(u1="1", u2="0"), False, "not successful: u2"),
     (K.PROBES, ("u1", "u2"), probes(u1="1"), False, "not successful: u2"),
+    (K.DATASOURCE, ("must",), mock_health("OK", "working"), True, "OK: working"),
+    (K.DATASOURCE, ("must",), mock_health("ERROR", "refused"), False, "ERROR: refused"),
+    (K.PROXIED, (), "fine", True, "HTTP 200"),
+    (
+        K.DASHBOARDS,
+        ("a sw-1", "b sw-2"),
+        mock_search(a="sw-1", b="sw-2", c="x"),
+        True,
+        "2 as rendered",
+    ),
+    (K.DASHBOARDS, ("a sw-1", "b sw-2"), mock_search(a="sw-1"), False, "missing: b"),
+    (K.DASHBOARDS, ("a sw-1",), mock_search(a="sw-0"), False, "not as rendered: a"),
+    (K.QUERIES, ("a", "b"), mock_query("a", "b"), True, "2 answered"),
+    (K.QUERIES, ("a", "b"), mock_query("a"), False, "not answered: b"),
+    (K.QUERIES, ("a", "b"), mock_query("a", b="parse error"), False, "b: parse error"),
 ]
 
 
@@ -180,7 +215,7 @@ def test_a_good_body_does_not_make_up_for_the_status(
 def test_every_kind_of_check_is_judged_and_has_a_case_each_way() -> None:
     assert JUDGES.keys() | DONE == set(CheckKind)
     assert {kind for kind, *_, ok, _ in CASES if ok} == JUDGES.keys()
-    assert {kind for kind, *_, ok, _ in CASES if not ok} == JUDGES.keys() - {K.HTTP}
+    assert {kind for kind, *_, ok, _ in CASES if not ok} == JUDGES.keys() - {K.HTTP, K.PROXIED}
 
 
 @pytest.mark.parametrize("kind", JUDGES)
@@ -199,7 +234,7 @@ def test_answers_that_are_no_success(kind: CheckKind, answer: Answer, seen: str)
     assert verdict(kind, ("3",), answer) == (False, seen)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in JUDGES if kind is not K.HTTP])
+@pytest.mark.parametrize("kind", [kind for kind in JUDGES if kind not in (K.HTTP, K.PROXIED)])
 @pytest.mark.parametrize(
     "body",
     [
@@ -243,7 +278,7 @@ def kinds(pairs: tuple[tuple[Component, Check], ...]) -> set[CheckKind]:
 def test_quick_checks_and_deep_ones_are_asked_apart_and_all_of_them() -> None:
     quick, deep = (asked(COMPONENTS.values(), deep=deep) for deep in (False, True))
     assert kinds(quick) == {K.HTTP, K.TARGETS, K.RULES, K.ALERTMANAGERS}
-    assert kinds(deep) == {K.TARGETS_UP, K.PROBES, K.WATCHDOG} == DEEP
+    assert kinds(deep) == {K.TARGETS_UP, K.PROBES, K.WATCHDOG} < DEEP
     every = [(c.name, check.name) for c in COMPONENTS.values() for check in c.checks]
     found = [(c.name, check.name) for c, check in (*quick, *deep)]
     assert {*every} - {*found} == {("alertmanager", "an alert is delivered")}
@@ -255,9 +290,51 @@ def test_questions_ask_for_bodies_only_where_they_are_read() -> None:
     health = Check("y", K.HTTP, ENDPOINT)
     pairs = ((PROMETHEUS, check), (PROMETHEUS, health))
     made = questions(pairs)
-    assert made == (("body", "http://127.0.0.1:9090/api"), ("status", "http://127.0.0.1:9090/api"))
+    assert made == (
+        Asked("body", "http://127.0.0.1:9090/api"),
+        Asked("status", "http://127.0.0.1:9090/api"),
+    )
     command = StackwatchAnswers().command((("body", "http://h/?a=1&b='"), ("status", "u")))
-    assert command.startswith("""set -- body 'http://h/?a=1&b='"'"'' status u\n""")
+    assert command.startswith(
+        """set -- body 'http://h/?a=1&b='"'"'' '' '' '' status u '' '' ''\n"""
+    )
+
+
+def test_a_question_logs_in_and_posts_where_its_check_says_so() -> None:
+    login = Credentials("admin", "/secrets/password")
+    check = Check("x", K.QUERIES, replace(ENDPOINT, credentials=login), ("a",), body="{}")
+    (made,) = questions(((PROMETHEUS, check),))
+    assert made == ("body", "http://127.0.0.1:9090/api", "admin", "/secrets/password", "{}")
+
+
+@pytest.mark.parametrize("status", [207, 400])
+def test_one_query_that_fails_does_not_hide_which(status: int) -> None:
+    body = json.dumps(mock_query("a", b="parse error"))
+    assert verdict(K.QUERIES, ("a", "b"), Answer(status, body)) == (False, "b: parse error")
+
+
+def test_the_health_of_a_datasource_is_told_whatever_the_status() -> None:
+    body = json.dumps(mock_health("ERROR", "connection refused"))
+    assert verdict(K.DATASOURCE, ("must",), Answer(400, body)) == (
+        False,
+        "ERROR: connection refused",
+    )
+
+
+@pytest.mark.parametrize(("expected", "ok"), [((), True), (("must",), False)])
+def test_only_what_people_declare_may_have_no_health_check(
+    expected: tuple[str, ...], ok: bool
+) -> None:
+    assert verdict(K.DATASOURCE, expected, Answer(404, '{"message": "x"}'))[0] == ok
+
+
+@pytest.mark.parametrize("kind", JUDGES)
+def test_a_refused_login_is_told_as_what_it_is(kind: CheckKind) -> None:
+    login = replace(ENDPOINT, credentials=Credentials("admin", "/secrets/password"))
+    check = Check("a check", kind, login, ("a b",))
+    (result,) = judge("mon1", [(PROMETHEUS, check)], Answers({}, (Answer(401, "{}"),)))
+    assert not result.ok
+    assert result.seen.startswith("HTTP 401: 'admin' has another password there")
 
 
 def test_a_cluster_that_settles_is_not_ready_yet() -> None:
