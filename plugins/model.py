@@ -11,10 +11,11 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from plugins.check import Check, CheckKind
 from plugins.endpoint import EMPTY, Credentials, Endpoint, EndpointKind, Trust
+from plugins.packed import Artifact, Tree
 from plugins.problem import ArtifactError, Problem, SiteError
 from plugins.view import HostView
 
@@ -40,36 +41,10 @@ __all__ = [
     "Reload",
     "Service",
     "SiteError",
+    "Tree",
     "Trust",
     "Validator",
 ]
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A verified program, packed the way every host receives it.
-
-    Attributes:
-        name: Its name in the lock file.
-        version: Upstream's version of what was really obtained.
-        source: ``mirror``, ``release``, ``package`` or ``module``.
-        architecture: ``amd64`` or ``arm64``.
-        path: The packed programs (``.tar.gz``, flat) in the controller's store.
-        sha256: Digest of the file at ``path``, hexadecimal.
-        files: Program name to size in bytes, as they unpack.
-        note: What this source's build lacks, if anything.
-        lacks: Features that this source's build has not, by name, for roles to ask for.
-    """
-
-    name: str
-    version: str
-    source: str
-    architecture: str
-    path: Path
-    sha256: str
-    files: Mapping[str, int]
-    note: str = ""
-    lacks: frozenset[str] = frozenset()
 
 
 class OnChange(StrEnum):
@@ -202,6 +177,10 @@ class Reload:
     signal: str = "HUP"
     proof: Proof | None = None
     posts: tuple[Endpoint, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.signal and not self.posts:
+            raise ValueError("a reload needs a signal or an address to post to")
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,8 @@ class HostState:
         loaded: Component to the release its container has loaded, and when that was started.
         prepared: What preparations are compared by, where it was asked for.
         lost: Images of containers that do not run which are there no more.
+        trees: Folder of a version that has folders in it to the digest of its listing, see
+            :class:`plugins.packed.Tree`.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +108,7 @@ class HostState:
     loaded: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     prepared: PreparedState = field(default_factory=PreparedState)
     lost: frozenset[str] = frozenset()
+    trees: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def architecture(self) -> str:
@@ -214,6 +217,11 @@ def _loaded(lines: Iterable[str]) -> dict[str, tuple[str, str]]:
     return loaded
 
 
+def _trees(lines: Iterable[str]) -> dict[str, str]:
+    """Lines of a digest and a folder."""
+    return {folder: digest for digest, folder in (line.split(" ", 1) for line in lines)}
+
+
 def parse_state(lines: list[str]) -> HostState:
     """Read the output of ``state.sh``.
 
@@ -245,6 +253,7 @@ def parse_state(lines: list[str]) -> HostState:
             _loaded(sections.get("loaded", [])),
             read(sections),
             frozenset(sections.get("lost", [])),
+            _trees(sections.get("trees", [])),
         )
     except (KeyError, ValueError) as error:
         raise FactProcessError(f"the state of the host cannot be read: {error!r}") from error

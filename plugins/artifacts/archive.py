@@ -1,4 +1,4 @@
-"""Take single programs out of release archives and Debian packages, in pure Python."""
+"""Take programs, or whole folders, out of release archives and Debian packages, in pure Python."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import subprocess
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from plugins.artifacts.tree import take
 from plugins.model import ArtifactError
 
 AR_MAGIC = b"!<arch>\n"
@@ -41,21 +43,49 @@ def extract(
         ArtifactError: A member is missing or no regular file, or the archive cannot be read.
     """
     into.mkdir(parents=True, exist_ok=True)
-    try:
-        if file_name.endswith(".deb"):
-            written = _extract_deb(archive, file_name, members, into)
-        elif file_name.endswith(TAR_ENDINGS):
-            with tarfile.open(archive) as opened:
+    with _readable(file_name):
+        if file_name.endswith((".deb", *TAR_ENDINGS)):
+            with _tar(archive, file_name, into) as opened:
                 written = _extract_tar(opened, file_name, members, into)
         elif file_name.endswith(".zip"):
             written = _extract_zip(archive, file_name, members, into)
         else:
             written = _copy_plain(archive, file_name, members, into)
-    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
-        raise ArtifactError(f"{file_name}: cannot be unpacked: {error}") from error
     for path in written.values():
         path.chmod(0o755)
     return written
+
+
+def extract_tree(archive: Path, file_name: str, top: str, into: Path) -> dict[str, Path]:
+    """Write everything below one folder of an archive, see :func:`plugins.artifacts.tree.take`.
+
+    Args:
+        archive: A verified file.
+        file_name: Its upstream name; the ending decides the format (tar or deb).
+        top: The folder.
+        into: Folder to write to; paths are kept below it.
+
+    Returns:
+        Path in the tree to the written file.
+
+    Raises:
+        ArtifactError: There is no such folder, something in it cannot be taken as it is, or the
+            archive cannot be read.
+    """
+    if not file_name.endswith((".deb", *TAR_ENDINGS)):
+        kinds = ", ".join((*TAR_ENDINGS, ".deb"))
+        raise ArtifactError(f"{file_name}: a tree can be taken out of {kinds} only")
+    into.mkdir(parents=True, exist_ok=True)
+    with _readable(file_name), _tar(archive, file_name, into) as opened:
+        return take(opened, file_name, top, into)
+
+
+@contextmanager
+def _readable(file_name: str) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise ArtifactError(f"{file_name}: cannot be unpacked: {error}") from error
 
 
 def _extract_tar(
@@ -69,7 +99,7 @@ def _extract_tar(
         # extractfile follows a link to another member and gives None for a folder or device
         stream = archive.extractfile(found) if found is not None else None
         if stream is None:
-            raise _missing(file_name, member, present)
+            raise missing(file_name, member, present)
         with stream:
             written[program] = _write(stream, into / program)
     return written
@@ -83,7 +113,7 @@ def _extract_zip(
         present = {info.filename: info for info in opened.infolist() if not info.is_dir()}
         for program, member in members.items():
             if member not in present:
-                raise _missing(file_name, member, present)
+                raise missing(file_name, member, present)
             with opened.open(present[member]) as stream:
                 written[program] = _write(stream, into / program)
     return written
@@ -95,18 +125,22 @@ def _copy_plain(
     written = {}
     for program, member in members.items():
         if member != file_name:
-            raise _missing(file_name, member, [file_name])
+            raise missing(file_name, member, [file_name])
         with archive.open("rb") as stream:
             written[program] = _write(stream, into / program)
     return written
 
 
-def _extract_deb(
-    archive: Path, file_name: str, members: Mapping[str, str], into: Path
-) -> dict[str, Path]:
+@contextmanager
+def _tar(archive: Path, file_name: str, scratch: Path) -> Iterator[tarfile.TarFile]:
+    """The tar that a file is, or that is in a Debian package."""
+    if not file_name.endswith(".deb"):
+        with tarfile.open(archive) as opened:
+            yield opened
+        return
     with archive.open("rb") as stream:
         inner, size = _seek_data(stream, file_name)
-        payload = into / inner
+        payload = scratch / inner
         with payload.open("wb") as written:
             _copy_exactly(stream, written, size)
     try:
@@ -116,7 +150,7 @@ def _extract_deb(
             payload.unlink()
             payload = plain
         with tarfile.open(payload) as opened:
-            return _extract_tar(opened, file_name, members, into)
+            yield opened
     finally:
         payload.unlink(missing_ok=True)
 
@@ -170,9 +204,19 @@ def _write(stream: IO[bytes], target: Path) -> Path:
     return target
 
 
-def _missing(file_name: str, member: str, present: Iterable[str]) -> ArtifactError:
+def missing(
+    file_name: str, member: str, present: Iterable[str], key: str = "members"
+) -> ArtifactError:
+    """The error of an archive that lacks a file, with the nearest ones it has.
+
+    Args:
+        file_name: The archive's upstream name.
+        member: What it lacks.
+        present: What it has.
+        key: What to correct in the lock.
+    """
     near = difflib.get_close_matches(member, list(present), n=3, cutoff=0.5)
     hint = f"; it has {', '.join(near)}" if near else ""
     return ArtifactError(
-        f"{file_name}: no file {member!r} in it{hint}; correct `members` in the lock"
+        f"{file_name}: no file {member!r} in it{hint}; correct `{key}` in the lock"
     )

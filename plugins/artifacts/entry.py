@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic import model_validator as validates
@@ -10,6 +10,11 @@ from pydantic import model_validator as validates
 Architecture = Literal["amd64", "arm64"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*$")]
+# A program of a tree is called by its path in it; no part begins with a dot.
+Program = Annotated[
+    str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]*(/[a-z0-9][a-z0-9_.-]*)*$")
+]
+Top = Annotated[str, StringConstraints(pattern=r"^[\w{*][\w{}.*-]*(/[\w{*][\w{}.*-]*)*$")]
 # Stamps become one -ldflags word each; a space or a quote would split it.
 Word = Annotated[str, StringConstraints(pattern=r"^[^\s'\"]*$")]
 
@@ -28,9 +33,20 @@ class _File(_Strict):
         description="Digest per architecture; null until `make lock` has filled it."
     )
     members: dict[Name, str] = Field(
-        min_length=1,
+        default={},
         description="Program name to its path in the archive (or the file's own name).",
     )
+    tree: Top | None = Field(
+        default=None,
+        description="Instead of members: a folder of the archive, taken whole, paths kept; `*` "
+        "stands for any characters. Programs are called by their paths below it.",
+    )
+
+    @validates(mode="after")
+    def _either_members_or_a_tree(self) -> Self:
+        if bool(self.members) == bool(self.tree):
+            raise ValueError("give it either members or a tree")
+        return self
 
 
 class _Source(_Strict):
@@ -102,7 +118,7 @@ class Entry(_Strict):
     """One artifact: programs that are installed together."""
 
     version: str
-    programs: tuple[Name, ...] = Field(min_length=1)
+    programs: tuple[Program, ...] = Field(min_length=1)
     release: Release | None = None
     module: Module | None = None
     package: Package | None = None
@@ -113,8 +129,13 @@ class Entry(_Strict):
         provided: dict[str, list[str]] = {}
         for source in (self.release, self.package):
             if source is not None:
-                names = [program for file in source.files for program in file.members]
-                provided[type(source).__name__.lower()] = names
+                where = type(source).__name__.lower()
+                provided[where] = [program for file in source.files for program in file.members]
+                if any(file.tree for file in source.files):
+                    if len(source.files) > 1:
+                        raise ValueError(f"{where} has a tree: that is the only file of its source")
+                    # Whether they are in it is seen when it is unpacked.
+                    provided[where] = list(self.programs)
         if self.module is not None:
             provided["module"] = list(self.module.packages)
         if self.python is not None:

@@ -51,11 +51,13 @@ class Pinned:
         location: URL (release) or path below the mirror root (package).
         sha256: Expected digest, hexadecimal.
         members: Program name to its path in the archive.
+        tree: Folder in the archive that is taken whole instead; empty where members are.
     """
 
     location: str
     sha256: str
     members: Mapping[str, str]
+    tree: str = ""
 
     @property
     def file_name(self) -> str:
@@ -172,12 +174,20 @@ class Lock:
                 f"{remedy}"
             )
         members = {program: fill(member) for program, member in file.members.items()}
-        return Pinned(fill(location), digest, members)
+        return Pinned(fill(location), digest, members, fill(file.tree or ""))
 
     def version(self, name: str, source: str) -> str:
         """The version that ``source`` gives of ``name``."""
         entry = self.entry(name)
         return entry.package.version if source == "package" and entry.package else entry.version
+
+    def programs_of_tree(self, name: str, source: str) -> tuple[str, ...]:
+        """The programs of ``name`` where ``source`` gives a tree of files with them, else none."""
+        entry = self.entry(name)
+        declared = {"mirror": entry.release, "release": entry.release, "package": entry.package}
+        found: Release | Package | None = declared.get(source)
+        trees = found is not None and any(file.tree for file in found.files)
+        return entry.programs if trees else ()
 
     def pin(self, name: str, source: str, architecture: str) -> str:
         """What identifies a deliverable before it exists: a hash of everything that decides it.
@@ -199,10 +209,11 @@ class Lock:
         elif source == "python":
             decided["python"] = self._python_state(name)
         else:
-            decided["files"] = [
-                (file.sha256, dict(file.members))
-                for file in self.pinned(name, source, architecture)
-            ]
+            pinned = self.pinned(name, source, architecture)
+            decided["files"] = [(file.sha256, dict(file.members)) for file in pinned]
+            if programs := self.programs_of_tree(name, source):
+                # Which of its files are programs is kept with it.
+                decided["tree"] = [pinned[0].tree, sorted(programs)]
         return hashlib.sha256(json.dumps(decided, sort_keys=True).encode()).hexdigest()
 
     def _module_state(self, name: str) -> dict[str, Any]:

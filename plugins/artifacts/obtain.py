@@ -179,6 +179,7 @@ class _Attempt:
                 source=source,
                 architecture=self.architecture,
                 programs=programs,
+                of_tree=self.lock.programs_of_tree(self.name, source),
             )
         took = time.monotonic() - started
         locked = self.lock.entry(self.name).version

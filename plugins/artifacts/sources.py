@@ -1,7 +1,7 @@
 """The sources that fetch files: a site's mirror, the upstream release, Debian's packages.
 
-Every source has the shape ``source(request, staging) -> {program: path}`` and raises an
-ArtifactError that says what it tried, what it got and what would help.
+Every source has the shape ``source(request, staging) -> {program: path}`` (of a tree, all its
+files) and raises an ArtifactError that says what it tried, what it got and what would help.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from plugins.artifacts.apt import debian_mirrors
-from plugins.artifacts.archive import extract
+from plugins.artifacts.archive import extract, extract_tree, missing
 from plugins.artifacts.download import NotServedError, UnreachableError, download
 from plugins.artifacts.lock import Lock, NotOfferedError, Pinned
 from plugins.artifacts.store import Progress
@@ -113,6 +113,19 @@ def _fetch(
     for pinned in request.lock.pinned(request.name, source, request.architecture):
         archive = staging / pinned.file_name
         fetch_first(urls(pinned), pinned.sha256, archive, request.progress)
-        programs |= extract(archive, pinned.file_name, pinned.members, staging / "programs")
+        if pinned.tree:
+            programs |= _whole(request, pinned, archive, staging / "programs")
+        else:
+            programs |= extract(archive, pinned.file_name, pinned.members, staging / "programs")
         archive.unlink()
     return programs
+
+
+def _whole(request: Request, pinned: Pinned, archive: Path, into: Path) -> dict[str, Path]:
+    """A tree, with all its programs in it."""
+    files = extract_tree(archive, pinned.file_name, pinned.tree, into)
+    for program in request.lock.entry(request.name).programs:
+        if program not in files:
+            raise missing(pinned.file_name, program, files, "programs")
+        files[program].chmod(0o755)
+    return files

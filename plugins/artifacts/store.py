@@ -1,6 +1,6 @@
 """The content-addressed store of packed programs on the controller.
 
-deliverables/<sha256>.tar.gz   what hosts receive: programs only, flat, reproducible
+deliverables/<sha256>.tar.gz   what hosts receive: programs, flat, or a tree; reproducible
 index/<pin>.json               from a pin of the lock to a deliverable
 unpacked/<sha256>/             programs for the controller's own use
 staging/ locks/                work in progress; safe to delete when nothing runs
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gzip
 import hashlib
 import json
 import os
@@ -18,19 +17,16 @@ import shutil
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from plugins.model import Artifact, ArtifactError
+from plugins.artifacts.packing import PACKED_MTIME, is_dynamic, pack, packed_tree
+from plugins.model import Artifact, ArtifactError, Tree
+from plugins.packed import TREE
 
 Progress = Callable[[str], None]
 
-# Measured on 54 MB of Go programs: level 2 0.67 s 41 %, level 4 0.92 s 39 %, level 6 2.1 s 38 %.
-# It is paid once per artifact, each host then saves the transfer.
-GZIP_LEVEL = 4
-# One fixed time for all members: the same programs give the same bytes, whoever packs them.
-PACKED_MTIME = 315_532_800  # 1980-01-01, in Unix seconds
 STALE_STAGING = 86_400  # seconds after which an abandoned staging folder is removed
 
 
@@ -87,6 +83,9 @@ class Store:
                 path=self._deliverable(record["sha256"]),
                 sha256=record["sha256"],
                 files=dict(record["files"]),
+                # Stores that were filled before there were such things have no word of them.
+                tree=Tree(**record["tree"]) if record.get("tree") else None,
+                dynamic=record.get("dynamic", False),
             )
             state = artifact.path.stat()
             recorded = (record["size"], record["mtime_ns"])
@@ -108,6 +107,7 @@ class Store:
         source: str,
         architecture: str,
         programs: Mapping[str, Path],
+        of_tree: Collection[str] = (),
     ) -> Artifact:
         """Pack verified programs and index them under ``pin``; replaces a damaged deliverable.
 
@@ -117,14 +117,16 @@ class Store:
             version: What was really obtained.
             source: Where it came from.
             architecture: ``amd64`` or ``arm64``.
-            programs: Program name to the verified file.
+            programs: Program name to the verified file; of a tree, all its files.
+            of_tree: Those of a tree that are its programs; empty where there is no tree.
 
         Raises:
             OSError: The store cannot be written.
         """
+        tree = packed_tree(programs) if of_tree else None
         with self.staging() as staging:
             packed = staging / "packed"
-            _pack(programs, packed)
+            pack(programs, packed, tree=tree is not None)
             sha256 = digest(packed)
             target = self._deliverable(sha256)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -137,7 +139,9 @@ class Store:
             architecture=architecture,
             path=target,
             sha256=sha256,
-            files={program: path.stat().st_size for program, path in sorted(programs.items())},
+            files={name: programs[name].stat().st_size for name in sorted(of_tree or programs)},
+            tree=tree,
+            dynamic=any(is_dynamic(programs[name]) for name in of_tree or programs),
         )
         self._write_index(pin, artifact)
         return artifact
@@ -149,11 +153,12 @@ class Store:
             DamagedError: The deliverable is not what was stored.
         """
         target = self.root / "unpacked" / artifact.sha256
-        if _is_whole(target, artifact):
-            return target
+        programs = target / TREE if artifact.tree else target
+        if _is_whole(programs, artifact):
+            return programs
         with self.locked(f"unpack-{artifact.sha256}"), self.staging() as staging:
-            if _is_whole(target, artifact):  # another process was faster
-                return target
+            if _is_whole(programs, artifact):  # another process was faster
+                return programs
             if not artifact.path.exists() or digest(artifact.path) != artifact.sha256:
                 artifact.path.unlink(missing_ok=True)
                 raise DamagedError(
@@ -167,7 +172,7 @@ class Store:
             if target.exists():  # changed by somebody: never run what was not verified
                 target.rename(staging / "former")
             fresh.rename(target)
-        return target
+        return programs
 
     @contextlib.contextmanager
     def staging(self) -> Iterator[Path]:
@@ -214,6 +219,8 @@ class Store:
             "size": state.st_size,
             "mtime_ns": state.st_mtime_ns,
             "files": dict(artifact.files),
+            "tree": asdict(artifact.tree) if artifact.tree else None,
+            "dynamic": artifact.dynamic,
         }
         with self.staging() as staging:
             fresh = staging / "index.json"
@@ -232,23 +239,6 @@ def unpacked(artifact: Artifact) -> Path:
         DamagedError: The deliverable is not what was stored.
     """
     return Store(artifact.path.parent.parent).unpack(artifact)
-
-
-def _pack(programs: Mapping[str, Path], target: Path) -> None:
-    with (
-        target.open("wb") as raw,
-        gzip.GzipFile("", "wb", GZIP_LEVEL, raw, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for program, path in sorted(programs.items()):
-            member = tarfile.TarInfo(program)
-            member.size = path.stat().st_size
-            member.mode = 0o755
-            member.mtime = PACKED_MTIME
-            with path.open("rb") as stream:
-                archive.addfile(member, stream)
-    with target.open("rb") as written:
-        os.fsync(written.fileno())
 
 
 def _is_whole(folder: Path, artifact: Artifact) -> bool:

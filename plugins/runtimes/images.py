@@ -20,8 +20,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from plugins.artifacts.store import PACKED_MTIME, Store
+from plugins.artifacts.packing import PACKED_MTIME
+from plugins.artifacts.store import Store
 from plugins.model import Artifact
+from plugins.packed import TREE
 from plugins.paths import Paths
 from plugins.runtimes.rendered import content
 
@@ -111,15 +113,20 @@ def _programs(sha256: str, path: Path, name: str) -> Layer:
 
 
 @lru_cache(maxsize=256)
-def _skeleton(component: str) -> Layer:
-    """Mount points, and the programs' folder as a link to where their layer puts them."""
+def _skeleton(component: str, unpacked: str = "/") -> Layer:
+    """Mount points, and the programs' folder as a link to where their layer puts them.
+
+    Args:
+        component: Its name.
+        unpacked: Where its layer puts its programs.
+    """
     programs = Paths(component).programs.lstrip("/")
     folders = [str(folder) for folder in Path(programs).parents if str(folder) not in (".", "opt")]
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for name in (*_FOLDERS, *reversed(folders), "tmp"):
             tar.addfile(_entry(name, tarfile.DIRTYPE, 0o1777 if name == "tmp" else 0o755))
-        for name, target in {**_LINKS, programs: "/"}.items():
+        for name, target in {**_LINKS, programs: unpacked}.items():
             tar.addfile(_entry(name, tarfile.SYMTYPE, 0o777, target))
     tar_bytes = packed.getvalue()
     summed = _sha256(tar_bytes)
@@ -277,7 +284,7 @@ def image_of(component: str, programs: Artifact, shell: Artifact) -> Image:
         shell: A static busybox.
     """
     layers = [
-        _skeleton(component),
+        _skeleton(component, f"/{TREE}" if programs.tree else "/"),
         *(_programs(each.sha256, each.path, each.name) for each in (shell, programs)),
     ]
     return Image(component, programs.version, programs.architecture, tuple(layers))

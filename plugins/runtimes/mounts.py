@@ -75,8 +75,9 @@ def mounts(
     found += [_own(d.path, writable=d.writable) for d in directories]
     found += [_own(path, optional=True) for path in view.files]
     found += [_own(path, writable=True, optional=True) for path in view.sockets]
-    # A distribution's programs are linked against its libraries.
-    if view.programs or capable or component.artifact.source == "package":
+    # A distribution's programs are linked against its libraries, and so may a release's be.
+    artifact = component.artifact
+    if view.programs or capable or artifact.source == "package" or artifact.dynamic:
         found += [_own(path, optional=True) for path in _PROGRAMS]
     if view.root:
         found.append(Mount(HOST_ROOT, "/", slave=True))

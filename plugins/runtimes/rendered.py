@@ -28,7 +28,8 @@ class Deliverable:
     """A component's programs, as they travel to its host.
 
     Attributes:
-        kind: What is done with them there: ``programs`` are unpacked, an ``image`` is loaded.
+        kind: What is done with them there: ``programs`` and a ``tree`` are unpacked, an ``image``
+            is loaded.
         name: Version or image.
         sha256: Of all pieces together, hexadecimal.
         pieces: The bytes.

@@ -95,9 +95,9 @@ class Unit(Rendered):
     def deliverable(self) -> Deliverable:
         """The programs, packed."""
         artifact = self.component.artifact
-        unpacked = sum(artifact.files.values())
+        kind = "tree" if artifact.tree else "programs"
         pieces = (content(artifact.path),)
-        return Deliverable("programs", artifact.version, artifact.sha256, pieces, unpacked)
+        return Deliverable(kind, artifact.version, artifact.sha256, pieces, artifact.unpacked)
 
     @property
     def definition(self) -> str:
@@ -153,7 +153,7 @@ class Unit(Rendered):
             f"Environment={_quoted(f'{name}={value}')}"
             for name, value in sorted(service.environment.items())
         ]
-        if service.reload:
+        if service.reload and service.reload.signal:
             lines.append(f"ExecReload=/bin/kill -{service.reload.signal} $MAINPID")
         return lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from plugins.artifacts.store import PACKED_MTIME
+from plugins.artifacts.packing import PACKED_MTIME
 from plugins.comparison import CONTENT, Action, Comparison, wrong
 from plugins.model import ManagedFile
 from plugins.paths import OPT
@@ -25,7 +25,6 @@ class UnitComparison(Comparison):
         """Compare the version folder; True if the programs must be sent."""
         rendered, folder = self.rendered, self.rendered.version_folder
         artifact = rendered.component.artifact
-        found = self.state.below(folder)
         for above in (OPT, rendered.paths.versions):
             # Whether it is needed at all the programs tell.
             there = self.state.files.get(above)
@@ -34,7 +33,25 @@ class UnitComparison(Comparison):
         # Whoever may write into it may have replaced what is in it.
         there = self.state.files.get(folder)
         bad = there is not None and self.note(folder, wrong(there, "0755", "root", "root", "d"))
-        for name, size in artifact.files.items():
+        bad |= self._tree(folder) if artifact.tree else self._flat(folder)
+        link = self.state.files.get(rendered.paths.programs)
+        if link is None or link.target != artifact.version:
+            was = link.target if link else "nothing"
+            self.note(rendered.paths.programs, f"version {was}, should be {artifact.version}")
+        return bad
+
+    def _tree(self, folder: str) -> bool:
+        """Compare a version that is a tree of files, by its listing; True if it differs."""
+        tree, found = self.rendered.component.artifact.tree, self.state.trees.get(folder)
+        if tree is None or found == tree.listing:
+            return False
+        there = folder in self.state.files
+        return self.note(folder, "not the files that were installed" if there else "missing")
+
+    def _flat(self, folder: str) -> bool:
+        """Compare programs one by one; True if one differs, or something else is there."""
+        found, bad = self.state.below(folder), False
+        for name, size in self.rendered.component.artifact.files.items():
             there = found.pop(name, None)
             what = wrong(there, "0755", "root", "root")
             if not what and there and (there.size, there.modified) != (size, PACKED_MTIME):
@@ -42,10 +59,6 @@ class UnitComparison(Comparison):
             bad |= self.note(f"{folder}/{name}", what)
         for stray in found:
             bad |= self.note(f"{folder}/{stray}", "stray file")
-        link = self.state.files.get(rendered.paths.programs)
-        if link is None or link.target != artifact.version:
-            was = link.target if link else "nothing"
-            self.note(rendered.paths.programs, f"version {was}, should be {artifact.version}")
         return bad
 
     def definition(self) -> bool:

@@ -24,19 +24,22 @@ take_in() {
 }
 
 # From its file to its folder.
-take_in_programs() { # COMPONENT VERSION
+take_in_programs() { # COMPONENT VERSION [OPTION OF TAR]
   mkdir "$box/$1"
-  if ! tar -xzf "$box/$1.tar" -C "$box/$1" --no-same-owner 2>/dev/null; then
+  if ! tar -xzf "$box/$1.tar" -C "$box/$1" --no-same-owner --same-permissions ${3:+"$3"} 2>/dev/null; then
     echo "cannot unpack its programs below $base: $(room "$base")"
     return 1
   fi
-  chmod 0755 "$box/$1" "$box/$1"/*
+  chmod 0755 "$box/$1"
   mkdir -p "$base/$1"
   # A version that is there is replaced whole: a program in use must not be written to.
   rm -rf "$base/$1/.replaced"
   [ ! -e "$base/$1/$2" ] || mv "$base/$1/$2" "$base/$1/.replaced"
   mv "$box/$1" "$base/$1/$2"
 }
+
+# The folder that is around a tree is there for images.
+take_in_tree() { take_in_programs "$1" "$2" --strip-components=1; } # COMPONENT VERSION
 
 # From its file to the engine's store.
 take_in_image() { # COMPONENT IMAGE

@@ -18,7 +18,9 @@ command -v curl >/dev/null 2>&1 && echo "curl yes"
 
 echo "#files"
 look() { find "$@" -printf '%y\t%m\t%u\t%g\t%s\t%Ts\t%p\t%l\n' 2>/dev/null; }
-look /etc/stackwatch /opt/stackwatch
+look /etc/stackwatch
+# Programs are flat, or told of below.
+look /opt/stackwatch -maxdepth 3
 # Data may lie on a larger disk, behind a link.
 look -L /var/lib/stackwatch -maxdepth 1
 [ $# = 0 ] || look -L "$@" -maxdepth 0
@@ -29,6 +31,15 @@ look "$units" /run/systemd/system "$units.control" /run/systemd/system.control \
 echo "#sums"
 find /etc/stackwatch -type f -exec sha256sum {} + 2>/dev/null
 find "$units" -maxdepth 1 -name 'stackwatch-*.service' -type f -exec sha256sum {} + 2>/dev/null
+
+# Versions that are a tree of files: one line for each file is too many, so it is summed up.
+echo "#trees"
+for folder in /opt/stackwatch/*/*; do
+  [ -n "$(find "$folder" -mindepth 1 -maxdepth 1 -type d -print -quit 2>/dev/null)" ] || continue
+  # A link is followed by nobody here, so the version in force is summed up once.
+  sum=$(find "$folder" -mindepth 1 \( -type d -printf '%y %m %u:%g %P\n' -o -printf '%y %m %u:%g %s %Ts %P\n' \) | sort | sha256sum)
+  echo "${sum%% *} $folder"
+done
 
 # Whose units and data there are.
 users=$(sed -n 's/^User=//p' "$units"/stackwatch-*.service 2>/dev/null

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from plugins.artifacts.store import PACKED_MTIME
+from plugins.artifacts.packing import PACKED_MTIME
 from plugins.runtimes.systemd import Unit
 from plugins.state import FileState, HostState, UnitState
 

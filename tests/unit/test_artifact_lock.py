@@ -196,7 +196,7 @@ def test_the_lock_of_this_repository() -> None:
             except NotOfferedError:
                 continue
             for file in pinned:
-                assert "{" not in file.location + "".join(file.members.values())
+                assert "{" not in file.location + file.tree + "".join(file.members.values())
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from plugins.artifacts import ArtifactPolicy, obtain
+from plugins.artifacts.packing import PACKED_MTIME
 from plugins.artifacts.store import (
-    PACKED_MTIME,
     STALE_STAGING,
     DamagedError,
     Store,
