@@ -21,7 +21,7 @@ from plugins.state import HostState
 
 _MARGIN_KIB = 1024
 # A component may have run by another runtime before, and may have to run by that again.
-_CONVERGE = ("common", "stage", "systemd", "docker", "converge")
+_CONVERGE = ("common", "login", "stage", "systemd", "docker", "converge")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,17 @@ def _contains(rendered: Rendered) -> list[str]:
     return [f"{base}{path} {text}" for path, text in (proof.contains if proof else ())]
 
 
+def _posts(rendered: Rendered) -> list[str]:
+    """A line an address: its URL, the file of the password, whom it is of."""
+    reload = rendered.component.service.reload
+    lines = []
+    for endpoint in reload.posts if reload else ():
+        login = endpoint.credentials
+        whose = f" {login.password_file} {login.username}" if login else ""
+        lines.append(f"{endpoint.local_url}{whose}")
+    return lines
+
+
 def _listing(files: Iterable[ManagedFile]) -> list[str]:
     return [f"{file.mode} {file.path}" for file in files]
 
@@ -90,6 +101,7 @@ def _members(changes: Changes) -> dict[str, bytes]:
         "hot_files": _lines(_listing(changes.hot)),
         "hot_strays": _lines(changes.hot_strays),
         "contains": _lines(_contains(rendered)),
+        "posts": _lines(_posts(rendered)),
         # Nothing new is validated where nothing new is swapped in.
         "validators": _lines(
             _validator_line(rendered, v) for v in component.validators if changes.swap

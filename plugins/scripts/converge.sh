@@ -2,7 +2,7 @@
 # Make one component true: stage, validate, swap, start, wait until it is healthy; on any
 # failure put back what was there. The caller puts the variables in front (see payload.py); on
 # standard input comes a tar. The programs are there already, see programs.sh.
-# common.sh, stage.sh, systemd.sh and docker.sh stand before it. What runs a component is behind
+# common.sh, login.sh, stage.sh, systemd.sh and docker.sh stand before it. What runs a component is behind
 # functions with its name in front: "${runtime}_start" and so on.
 # shellcheck disable=SC2154
 : "${component:?}" "${user:?}" "${version:?}" "${release:?}" "${spec:?}" "${runtime:?}"
@@ -13,7 +13,7 @@
 # Whether what ran before was stopped or changed by this run.
 disturbed=no
 
-say() { echo "stackwatch: $component on $host: $*" >&2; }
+say() { printf '%s\n' "stackwatch: $component on $host: $*" >&2; }
 quit() {
   code=$1
   shift
@@ -167,10 +167,29 @@ contained() {
   done <"$box/contains"
 }
 
+# Tell it by its own addresses, one after the other, logged in where that is asked for.
+posted() {
+  while IFS=' ' read -r url password_file username; do
+    seen="POST $url: cannot read the password in $password_file"
+    [ -z "$username" ] || [ -r "$password_file" ] || return 1
+    answer=$(login "$username" "$password_file" |
+      curl -gsS -X POST -m 30 -w '\nstatus %{http_code}' -K - "$url" 2>&1)
+    status=${answer##*status }
+    case $status in
+    2??) ;;
+    *)
+      seen="POST $url: status $status: $(printf '%s' "${answer%status *}" | tr '\n' ' ' | cut -c 1-300)"
+      return 1
+      ;;
+    esac
+  done <"$box/posts"
+}
+
 reload() {
   # Programs round the time of a reload to its own clock reading: compare whole seconds.
   asked=$(date +%s)
-  "${runtime}_signal" || return 1
+  [ -z "$reload_signal" ] || "${runtime}_signal" || return 1
+  posted || return 1
   # The proof of putting back is the success metric alone: the former hash is not known here.
   proven || return 1
   "${runtime}_mark_loaded"

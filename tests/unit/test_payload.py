@@ -25,7 +25,7 @@ from tests.unit.sites import components, lone
 
 PROGRAMS = b"a packed program" * 1000
 SCRIPTS = {
-    "converge": ("common", "stage", "systemd", "docker", "converge"),
+    "converge": ("common", "login", "stage", "systemd", "docker", "converge"),
     "programs": ("common", "programs"),
 }
 SECRETS = {"secrets": {"token": SecretStr("s3cr3t")}}
@@ -73,7 +73,7 @@ def test_an_empty_host_gets_everything(wanted: dict[str, Unit]) -> None:
     own |= {f"hot/{f.path}": f.content for f in prometheus.hot}
     assert {name: found[name] for name in own} == own
     assert found.keys() - own.keys() == {
-        *("directories", "manifest", "hot_files", "hot_strays", "contains", "validators"),
+        *("directories", "manifest", "hot_files", "hot_strays", "contains", "posts", "validators"),
         "rehearsal",
         "service",
     }
