@@ -8,7 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pyinfra import logger
+
+from plugins.dashboards import logql
 from plugins.dashboards.document import GENERAL, Dashboard, DashboardError, library, named, read
+from plugins.dashboards.examples import LANGUAGES, promql_refused, unparsed, written
+from plugins.dashboards.presence import families
 from plugins.problem import Problem, suggestion
 from plugins.site import Site
 
@@ -42,6 +47,7 @@ def dropped_in(
     problems += _doubles(found)
     if known is not None:
         problems += (problem for each in found for problem in _strange_sources(each, known))
+    problems += _unparsed(site, found, known)
     return tuple(found)
 
 
@@ -82,6 +88,28 @@ def _doubles(found: Iterable[Dashboard]) -> Iterator[Problem]:
         if same is not each:
             what = f"has the title {each.title!r} of {_whose(same)}, in the same folder"
             yield Problem(str(each.file), what, "Give it another title, or put it elsewhere")
+
+
+def _unparsed(
+    site: Site, found: Iterable[Dashboard], known: Mapping[str, str] | None
+) -> Iterator[Problem]:
+    """Queries that do not parse; says so where this machine cannot tell."""
+    queries = [(each, query) for each in found for query in written(each, known)]
+    files = {id(query): each.file for each, query in queries}
+    of = {kind: [q for _, q in queries if q.datasource == kind] for kind in LANGUAGES}
+    bad = list(unparsed(of["prometheus"], promql_refused))
+    # A query of a Loki that the site does not have is refused for that.
+    if of["loki"] and "loki" in families(site):
+        try:
+            tool = logql.lokitool(site)
+            bad += unparsed(of["loki"], lambda texts: logql.faults(texts, tool))
+        except logql.UnjudgedError as error:
+            names = ", ".join(sorted({files[id(query)].name for query in of["loki"]}))
+            logger.warning(f"LogQL in {names} was not checked: {error}")
+    for query, reason in bad:
+        where = f"{files[id(query)]}: {query.place}"
+        what = f"is no {LANGUAGES[query.datasource]}: {reason.rstrip('.')}"
+        yield Problem(where, what, f"Correct {query.target.expr.strip()!r}")
 
 
 def _whose(dashboard: Dashboard) -> str:
