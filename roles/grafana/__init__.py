@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from plugins.dashboards.site import site_dashboards
+from plugins.dashboards.site import SiteDashboard, site_dashboards
 from plugins.model import (
     Component,
     Credentials,
@@ -20,6 +20,7 @@ from plugins.model import (
 )
 from plugins.role import Context, Role, limited, own_endpoints
 from plugins.site import Host
+from roles.grafana.checks import checks_of
 from roles.grafana.configuration import (
     ADMIN_PASSWORD,
     DASHBOARDS,
@@ -27,7 +28,7 @@ from roles.grafana.configuration import (
     configuration,
     secret_files,
 )
-from roles.grafana.datasources import datasources
+from roles.grafana.datasources import Datasource, datasources
 from roles.grafana.provisioned import dashboard_files, datasource_files
 from roles.grafana.settings import Settings
 
@@ -61,8 +62,23 @@ def _reload(context: Context) -> Reload:
     return Reload(signal="", posts=tuple(reloads))
 
 
-def rendered(context: Context) -> tuple[ManagedFile, ...]:
+@dataclass(frozen=True)
+class Rendered:
     """Everything that Grafana reads on one host.
+
+    Attributes:
+        files: Its files.
+        wired: Its datasources.
+        shown: Its dashboards.
+    """
+
+    files: tuple[ManagedFile, ...]
+    wired: tuple[Datasource, ...]
+    shown: tuple[SiteDashboard, ...]
+
+
+def _rendered(context: Context) -> Rendered:
+    """What Grafana reads.
 
     Raises:
         SiteError: Settings, datasources or dashboards that Grafana would refuse.
@@ -72,22 +88,18 @@ def rendered(context: Context) -> tuple[ManagedFile, ...]:
     wired = datasources(context.site, context.host, settings, context.reach)
     known = {key: each.type for each in wired for key in (each.uid, each.name)}
     shown = site_dashboards(context.site, problems, known)
-    home = next((each.path for each in shown if each.uid == settings.home_dashboard), "")
+    first = next((each.path for each in shown if each.uid == settings.home_dashboard), "")
+    home = f"{DASHBOARDS}/{first}" if first else ""
+    configured = configuration(settings, context.host.address, home, problems)
     files = (
-        ManagedFile(
-            "grafana.ini",
-            configuration(
-                settings, context.host.address, home and f"{DASHBOARDS}/{home}", problems
-            ),
-            on_change=OnChange.RESTART,
-        ),
+        ManagedFile("grafana.ini", configured, on_change=OnChange.RESTART),
         *datasource_files(wired, problems),
         *dashboard_files(shown, problems),
         *secret_files(settings, problems),
     )
     if problems:
         raise SiteError(tuple(problems))
-    return files
+    return Rendered(files, wired, shown)
 
 
 def component(context: Context) -> Component:
@@ -97,7 +109,8 @@ def component(context: Context) -> Component:
         SiteError: Settings, datasources or dashboards that Grafana would refuse.
     """
     settings: Settings = context.settings
-    files = rendered(context)
+    made = _rendered(context)
+    api, health = context.endpoint(EndpointKind.API), context.endpoint(EndpointKind.HEALTH)
     return context.component(
         NAME,
         Service(
@@ -109,13 +122,13 @@ def component(context: Context) -> Component:
                 *settings.flags,
             ),
             description="Grafana",
-            health=context.endpoint(EndpointKind.HEALTH),
+            health=health,
             reload=_reload(context),
             start_timeout=settings.start_timeout,
             hardening=limited(Hardening(tasks_max=2048), settings),
         ),
-        files=files,
-        checks=(),
+        files=made.files,
+        checks=checks_of(api, health, made.wired, made.shown),
     )
 
 
