@@ -9,8 +9,9 @@ from typing import Any
 
 from plugins.compile_checks import engine_problems, log_problems, port_problems
 from plugins.layers import Layer, merge_settings, validate
-from plugins.model import Component, EndpointKind, Problem, SiteError
+from plugins.model import Artifact, Component, EndpointKind, Problem, SiteError
 from plugins.problem import suggestion
+from plugins.rehearsal import Rehearsal
 from plugins.rendering import RUNTIMES
 from plugins.role import Context, Role
 from plugins.settings import HostSettings, Settings, unbound
@@ -251,6 +252,24 @@ def _context(site: Site, artifacts: Mapping[tuple[str, str], Any], placement: Pl
         runtime.host_root,
         neighbour,
     )
+
+
+def rehearsals_of(site: Site, placement: Placement, artifact: Artifact) -> tuple[Rehearsal, ...]:
+    """What a role that was left out of its host would ask.
+
+    Args:
+        site: The compiled site, without what was left out.
+        placement: The role and its host.
+        artifact: Stands in for its program.
+
+    Raises:
+        SiteError: The role refuses its settings or drop-in files; carries every problem.
+    """
+    role = placement.role
+    if role.rehearse is None:
+        return ()
+    artifacts = {(role.artifact, placement.host.architecture): artifact}
+    return role.rehearse(_context(site, artifacts, placement))
 
 
 def components_of(

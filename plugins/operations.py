@@ -20,6 +20,7 @@ from plugins.guards import refused_changes
 from plugins.payload import Order, order, programs, removal
 from plugins.preparation import steps
 from plugins.registries import site_registry
+from plugins.rehearsal import rehearsed
 from plugins.run import Change, Run
 from plugins.signals import SIGNALS
 from plugins.state import HostState, StackwatchState
@@ -156,11 +157,13 @@ def _deadline(run: Run, deep: bool) -> float:
 def _read_checks(run: Run, deep: bool) -> tuple[CheckResult, ...]:
     wanted = run.rendered(host.name)
     checks = asked([rendered.component for rendered in wanted], deep)
-    if not wanted or (deep and not checks):
-        return ()
-    said = host.get_fact(StackwatchAnswers, asked=questions(checks))
-    units = () if deep else judge_services(host.name, wanted, said)
-    return (*units, *judge(host.name, checks, said))
+    results: tuple[CheckResult, ...] = ()
+    if wanted and (checks or not deep):
+        said = host.get_fact(StackwatchAnswers, asked=questions(checks))
+        units = () if deep else judge_services(host.name, wanted, said)
+        results = (*units, *judge(host.name, checks, said))
+    # What would be asked is asked of what runs already.
+    return results if deep else (*results, *rehearsed(host, run.rehearsals(host.name)))
 
 
 def _fault(result: CheckResult) -> str:

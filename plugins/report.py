@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Iterator, Mapping, Sized
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from plugins import drift
 from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.model import EndpointKind
+from plugins.rehearsal import component_name
 from plugins.run import Run
 from plugins.site import Placement
 
@@ -65,6 +66,9 @@ def component_table(run: Run, hosts: Iterable[str]) -> Table:
             artifact = rendered.component.artifact
             health = _health(run.results, host, rendered.name)
             table.add_row(host, rendered.name, artifact.version, artifact.source, health)
+        for role in run.rehearsals(host):
+            health = _health(run.results, host, component_name(role))
+            table.add_row(host, role, "[yellow]not installed[/]", "-", health)
     return table
 
 
@@ -187,9 +191,24 @@ def _interface(placement: Placement) -> str:
     return next(urls, "")
 
 
-def _tell_left_out(console: Console, run: Run) -> None:
+def left_out(run: Run) -> Iterator[str]:
+    """What was left out and why, and what was done in its place."""
+    rehearsed = {placement.role.name for placement, _ in run.rehearsed}
     for role, reason in run.left_out.items():
-        console.print(escape(f"Left out: {role}: {reason}"), style="yellow")
+        yield f"Left out: {role}: {reason}"
+        if role not in rehearsed:
+            continue
+        own = [r for r in run.results if r.component == component_name(role)]
+        answered = f"{sum(r.ok for r in own)} of {len(own)} checks hold" if own else "nothing yet"
+        yield (
+            f"  {role} was NOT installed and does NOT run. In its place its configuration was "
+            f"rendered and checked, and its hosts asked what it would ask: {answered}."
+        )
+
+
+def _tell_left_out(console: Console, run: Run) -> None:
+    for line in left_out(run):
+        console.print(escape(line), style="yellow")
 
 
 def finish_deploy(run: Run) -> int:
@@ -217,6 +236,7 @@ def finish_smoke(run: Run) -> int:
     shown = run.results if len(run.results) <= _ROWS else [r for r in run.results if not r.ok]
     console.print(_check_table(shown))
     _tell_checks(console, run)
+    _tell_left_out(console, run)
     _tell_failed(console)
     return 0
 

@@ -35,6 +35,7 @@ from plugins.settings import RoleSettings, Settings
 
 if TYPE_CHECKING:
     from plugins.preparation import Preparation
+    from plugins.rehearsal import Rehearsal
     from plugins.site import Host, Site
 
 
@@ -147,6 +148,8 @@ class Role:
             look at.
         exposes: From settings to the families of metrics it has beside its own, see
             :mod:`plugins.dashboards.families`; dashboards show panels by them.
+        rehearse: Where its program could not be obtained and the site allows that: renders all that
+            it would read, and tells what it would ask of others; None where nothing is done.
         prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
@@ -164,6 +167,7 @@ class Role:
     on_host_network: bool = False
     datasource: DatasourceType | None = None
     exposes: Callable[[Any], tuple[str, ...]] = lambda settings: ()
+    rehearse: Callable[[Context], tuple[Rehearsal, ...]] | None = None
     prepares: Callable[[Host, Any], Preparation] | None = None
 
     @property

@@ -12,17 +12,19 @@ from pydantic import Field
 from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
 from plugins.checks import CheckResult
 from plugins.compare import Difference
-from plugins.compiler import Declared, compile_site, components_of
+from plugins.compiler import Declared, compile_site, components_of, rehearsals_of
 from plugins.delivery import Inbox
+from plugins.experiment import stand_in
 from plugins.layers import Layer, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
 from plugins.preparation import Preparation, asked, paths
 from plugins.problem import suggestion
+from plugins.rehearsal import Rehearsal
 from plugins.rendering import RUNTIMES, tools
 from plugins.role import all_roles
 from plugins.runtimes.rendered import Rendered
 from plugins.settings import Settings
-from plugins.site import Site
+from plugins.site import Placement, Site
 from plugins.state import HostState
 
 
@@ -63,6 +65,7 @@ class Run:
         options: What the command line asks.
         artifacts: (name, architecture) to the verified program.
         left_out: Roles left out because their program could not be had, with the reason.
+        rehearsed: Of those, what can be rehearsed on their hosts without it, with a stand-in.
         changed: Components changed so far.
         results: Checks evaluated so far.
         drift: Host to what differs.
@@ -76,6 +79,7 @@ class Run:
     options: Options
     artifacts: Mapping[tuple[str, str], Artifact]
     left_out: Mapping[str, str]
+    rehearsed: tuple[tuple[Placement, Artifact], ...] = ()
     changed: list[Change] = field(default_factory=list)
     results: list[CheckResult] = field(default_factory=list)
     drift: dict[str, list[Difference]] = field(default_factory=dict)
@@ -84,6 +88,7 @@ class Run:
     finish: Callable[[Run], int] = lambda run: 0
     states: dict[tuple[str, bool], HostState] = field(default_factory=dict)
     _rendered: dict[str, tuple[Rendered, ...]] = field(default_factory=dict)
+    _rehearsals: dict[str, Mapping[str, tuple[Rehearsal, ...]]] = field(default_factory=dict)
     _preparations: dict[str, tuple[Preparation, ...]] = field(default_factory=dict)
 
     def rendered(self, host: str) -> tuple[Rendered, ...]:
@@ -123,6 +128,20 @@ class Run:
                 if p.host.name == host and p.role.prepares
             )
         return self._preparations[host]
+
+    def rehearsals(self, host: str) -> Mapping[str, tuple[Rehearsal, ...]]:
+        """What the roles left out of a host would ask, by role, made once.
+
+        Raises:
+            SiteError: A role refuses its settings or drop-in files.
+        """
+        if host not in self._rehearsals:
+            self._rehearsals[host] = {
+                placement.role.name: rehearsals_of(self.site, placement, artifact)
+                for placement, artifact in self.rehearsed
+                if placement.host.name == host
+            }
+        return self._rehearsals[host]
 
     def asked(self, host: str) -> tuple[tuple[str, str], ...]:
         """What the state of a host must tell of them."""
@@ -220,10 +239,15 @@ def begin(
         options,
         {key: _noted(lock, got) for key, got in obtained.items() if isinstance(got, Artifact)},
         {role: reason for (role, _), reason in left_out.items()},
+        tuple(
+            (p, stand_in(lock, p.role.artifact, p.host.architecture))
+            for p in site.placements
+            if p.role.rehearse and (p.role.name, p.host.architecture) in left_out
+        ),
     )
     problems: list[Problem] = []
     for host in hosts:
-        for made in (run.rendered, run.preparations):
+        for made in (run.rendered, run.rehearsals, run.preparations):
             try:
                 made(host)
             except SiteError as error:

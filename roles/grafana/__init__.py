@@ -18,6 +18,7 @@ from plugins.model import (
     Service,
     SiteError,
 )
+from plugins.rehearsal import Rehearsal
 from plugins.role import Context, Role, limited, own_endpoints
 from plugins.site import Host
 from roles.grafana.checks import checks_of
@@ -30,6 +31,7 @@ from roles.grafana.configuration import (
 )
 from roles.grafana.datasources import Datasource, datasources
 from roles.grafana.provisioned import dashboard_files, datasource_files
+from roles.grafana.rehearsal import rehearsals
 from roles.grafana.settings import Settings
 
 NAME = "grafana"
@@ -132,6 +134,16 @@ def component(context: Context) -> Component:
     )
 
 
+def rehearse(context: Context) -> tuple[Rehearsal, ...]:
+    """What Grafana would ask; everything that it would read is rendered first.
+
+    Raises:
+        SiteError: Settings, datasources or dashboards that Grafana would refuse.
+    """
+    made = _rendered(context)
+    return rehearsals(made.wired, made.shown)
+
+
 ROLE = Role(
     name=NAME,
     summary="shows metrics, logs and traces of the whole site, wired to each other",
@@ -141,4 +153,5 @@ ROLE = Role(
     endpoints=endpoints,
     component=component,
     log_format="json",
+    rehearse=rehearse,
 )

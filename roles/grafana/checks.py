@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from plugins.dashboards.examples import written
@@ -14,7 +14,7 @@ from roles.grafana.datasources import Datasource
 # A command is one argument of a shell, which may have 128 KiB: so much of it is for queries.
 _LARGEST_BODY = 48 << 10
 # By type, what a query is beside its expression; its data is not looked at.
-_QUERIES = {
+_QUERIES: Mapping[str, Mapping[str, Any]] = {
     "prometheus": {"instant": True, "range": False},
     "loki": {"queryType": "range", "maxLines": 1},
 }
@@ -34,8 +34,13 @@ def _healths(api: Endpoint, wired: Iterable[Datasource]) -> Iterator[Check]:
             yield Check(name, CheckKind.DATASOURCE, asked, must)
 
 
-def _query(shown: SiteDashboard, wired: Iterable[Datasource]) -> dict[str, Any] | None:
-    """The first query of a dashboard that can be asked, with example values; None without one."""
+def query_of(shown: SiteDashboard, wired: Iterable[Datasource]) -> dict[str, Any] | None:
+    """The first query of a dashboard that can be asked, with example values; None without one.
+
+    Args:
+        shown: The dashboard.
+        wired: The datasources that there are.
+    """
     wired = tuple(wired)
     known = {key: each.type for each in wired for key in (each.uid, each.name)}
     for found in written(shown.dashboard, known):
@@ -59,7 +64,7 @@ def _queries(
     api: Endpoint, wired: tuple[Datasource, ...], shown: Iterable[SiteDashboard]
 ) -> Check | None:
     """One query of each dashboard, all in one request."""
-    made = [query for each in shown if (query := _query(each, wired))]
+    made = [query for each in shown if (query := query_of(each, wired))]
     sent: list[dict[str, Any]] = []
     size = 0
     for query in made:
