@@ -7,6 +7,8 @@ said in group_data/docker.py.
 import json
 from pathlib import Path
 
+from plugins.vault import Secret
+
 _FILE = Path(".stackwatch/hosts/docker/hosts.json")
 if not _FILE.exists():
     raise SystemExit(
@@ -27,7 +29,8 @@ def _host(name):
 
 # mon1 watches, web1 and web2 are watched. node_exporter and cadvisor are on every host without
 # being named, and so is the collector that ships its logs and takes its traces.
-monitoring = [_host("mon1")]
+# Anybody may know this one: a site of yours has its secrets in a vault, see staging.py and prod.py.
+monitoring = ([_host("mon1")], {"grafana": {"admin_password": Secret("stackwatch-demo")}})
 web = [_host("web1"), _host("web2")]
 
 prometheus = ["mon1"]
@@ -35,6 +38,7 @@ alertmanager = ["mon1"]
 blackbox = ["mon1"]
 loki = ["mon1"]
 jaeger = ["mon1"]
+grafana = ["mon1"]
 
 # A real service with PostgreSQL and Redis beside it, to have something to see.
 reference_app = ["web1"]

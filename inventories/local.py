@@ -8,6 +8,8 @@ import os
 import socket
 from pathlib import Path
 
+from plugins.vault import Secret
+
 
 def _address():
     """The address of this machine that containers reach it by; nothing is sent."""
@@ -26,6 +28,8 @@ monitoring = [
             "address": _address(),
             "_sudo": os.geteuid() != 0,
             "container_logs": "journald" if _JOURNAL else "json-file",
+            # Anybody may know this one: change it before anybody else reaches this machine.
+            "grafana": {"admin_password": Secret("stackwatch-demo")},
         },
     )
 ]
@@ -35,3 +39,4 @@ alertmanager = ["@local"]
 blackbox = ["@local"]
 loki = ["@local"]
 jaeger = ["@local"]
+grafana = ["@local"]

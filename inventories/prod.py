@@ -28,13 +28,29 @@ def _host(name, address, datacenter, role):
 
 
 # Secrets are read here and not in group_data/, which every inventory of this folder runs.
+_SECRETS = vault(_HERE / "vault" / "prod.yml")
+
 monitoring = (
     [
         _host("mon-fra-1", "10.10.0.11", "fra", "monitoring"),
         _host("mon-ams-1", "10.20.0.11", "ams", "monitoring"),
         _host("mon-hel-1", "10.30.0.11", "hel", "monitoring"),
     ],
-    {"alertmanager": {"secrets": vault(_HERE / "vault" / "prod.yml")["alertmanager"]}},
+    {
+        "alertmanager": {"secrets": _SECRETS["alertmanager"]},
+        "grafana": {
+            "admin_password": _SECRETS["grafana"]["admin_password"],
+            "secret_key": _SECRETS["grafana"]["secret_key"],
+            "secrets": {"oauth": _SECRETS["grafana"]["oauth"]},
+            # Two of them show the same, whichever people are sent to.
+            "database": {
+                "type": "postgres",
+                "host": "10.10.0.31:5432",
+                "ssl_mode": "require",
+                "password": _SECRETS["grafana"]["database"],
+            },
+        },
+    },
 )
 
 # Your own services: scraped and probed, not installed.
@@ -79,3 +95,5 @@ blackbox = ["mon-fra-1", "mon-ams-1"]
 # Logs and traces. With them every host has the collector, which ships its logs.
 loki = ["mon-fra-1"]
 jaeger = ["mon-ams-1"]
+# What people look at; behind a proxy that knows the address in group_data/prod.py.
+grafana = ["mon-fra-1", "mon-ams-1"]

@@ -13,7 +13,10 @@ _SECRETS = vault(_VAULT / "example.yml", _VAULT / "example-password")
 
 monitoring = (
     [("staging-mon-1", {"ssh_hostname": "staging-mon-1.example.org", "address": "10.90.0.11"})],
-    {"alertmanager": {"secrets": _SECRETS["alertmanager"]}},
+    {
+        "alertmanager": {"secrets": _SECRETS["alertmanager"]},
+        "grafana": _SECRETS["grafana"],
+    },
 )
 
 shop = (
@@ -26,3 +29,4 @@ alertmanager = ["staging-mon-1"]
 blackbox = ["staging-mon-1"]
 loki = ["staging-mon-1"]
 jaeger = ["staging-mon-1"]
+grafana = ["staging-mon-1"]

@@ -19,6 +19,23 @@ site = {
 # Who logged in, and who was refused, from every host.
 logs = [{"name": "ssh", "units": ["ssh.service"], "class": "security"}]
 
+grafana = {
+    "root_url": "https://grafana.example.org/",
+    "native": {
+        # People log in with the accounts they have; `secret:NAME` is one of grafana.secrets.
+        "auth.generic_oauth": {
+            "enabled": True,
+            "client_id": "grafana",
+            "client_secret": "secret:oauth",
+            "scopes": "openid profile email groups",
+            "auth_url": "https://login.example.org/authorize",
+            "token_url": "https://login.example.org/token",
+            "api_url": "https://login.example.org/userinfo",
+            "role_attribute_path": "contains(groups[*], 'monitoring') && 'Admin' || 'Viewer'",
+        },
+    },
+}
+
 loki = {"memory_max": "8G", "external_url": "https://logs.example.org"}
 
 prometheus = {

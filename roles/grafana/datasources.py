@@ -84,17 +84,31 @@ def plainly(endpoint: Endpoint) -> str:
     return endpoint.local_url if endpoint.local_only else endpoint.url
 
 
-def _found(site: Site, host: Host) -> Iterator[tuple[Placement, DatasourceType, Endpoint]]:
-    """What of the site is a datasource that a host reaches; the nearest of a signal first."""
+def _sharing(site: Site, host: Host, settings: Settings) -> tuple[str, ...]:
+    """Hosts of the Grafanas that are one with this one, since they have one database."""
+    if settings.database is None:
+        return (host.name,)
+    others = site.placed("grafana")
+    return tuple(p.host.name for p in others if p.settings.database == settings.database)
+
+
+def _found(
+    site: Site, host: Host, settings: Settings
+) -> Iterator[tuple[Placement, DatasourceType, Endpoint]]:
+    """What of the site is a datasource that a Grafana reaches; the nearest of a signal first.
+
+    Those that share a database must find the same: each would change what the other provisioned.
+    """
+    sharing = _sharing(site, host, settings) or (host.name,)
     found = []
     for placement in site.placements:
         declared = placement.role.datasource
         for endpoint in placement.endpoints:
-            reached = endpoint.host == host.name or not endpoint.local_only
+            reached = sharing == (endpoint.host,) or not endpoint.local_only
             if declared and endpoint.kind is EndpointKind.API and reached:
                 found.append((placement, declared, endpoint))
                 break
-    return iter(sorted(found, key=lambda each: each[0].host.name != host.name))
+    return iter(sorted(found, key=lambda each: each[0].host.name != sharing[0]))
 
 
 def _declared(entry: NativeEntry) -> Datasource:
@@ -127,7 +141,7 @@ def datasources(
         settings: Of the role grafana there.
         reach: From an endpoint to the URL that Grafana reaches it by.
     """
-    found = list(_found(site, host))
+    found = list(_found(site, host, settings))
     first: dict[Signal, str] = {}
     for placement, declared, _ in found:
         first.setdefault(declared.signal, uid_of(declared.name, placement.host.name))

@@ -28,6 +28,12 @@ PROD_SECRETS = {
     "smtp": "sentinel-mail-password",
     "dead-man": "https://dead-man.invalid/sentinel-ping",
 }
+GRAFANA_SECRETS = {
+    "admin_password": "sentinel-grafana-admin",
+    "secret_key": "sentinel-grafana-key",
+    "database": "sentinel-grafana-database",
+    "oauth": "sentinel-grafana-oauth",
+}
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ def prod(folder: Path) -> Rendered:
     """Production, with a vault as its README says."""
     inventories = folder / "inventories"
     shutil.copytree(INVENTORIES, inventories, ignore=shutil.ignore_patterns(PASSWORD_FILE))
-    secrets = yaml.safe_dump({"alertmanager": PROD_SECRETS})
+    secrets = yaml.safe_dump({"alertmanager": PROD_SECRETS, "grafana": GRAFANA_SECRETS})
     encrypted = VaultLib([("default", VaultSecret(b"a password"))]).encrypt(secrets)
     (inventories / "vault" / "prod.yml").write_bytes(encrypted)
     (inventories / PASSWORD_FILE).write_text("a password")

@@ -15,9 +15,13 @@ import yaml
 from plugins.model import Component, ManagedFile
 from plugins.paths import Paths
 from tests.content import inventories
-from tests.content.inventories import PROD_SECRETS, Rendered
+from tests.content.inventories import GRAFANA_SECRETS, PROD_SECRETS, Rendered
 
-STAGING_SECRETS = ("https://slack.invalid/services/example", "https://dead-man.invalid/ping")
+STAGING_SECRETS = (
+    "https://slack.invalid/services/example",
+    "https://dead-man.invalid/ping",
+    "example-grafana-password",
+)
 CHANNELS = ("pagerduty_configs", "slack_configs", "email_configs", "webhook_configs")
 
 
@@ -230,7 +234,8 @@ def secret_values(configuration: Any) -> Iterator[str]:
 
 
 def test_secrets_are_referred_to_by_path_only(prod: Rendered, staging: Rendered) -> None:
-    for each, values in ((prod, tuple(PROD_SECRETS.values())), (staging, STAGING_SECRETS)):
+    in_prod = (*PROD_SECRETS.values(), *GRAFANA_SECRETS.values())
+    for each, values in ((prod, in_prod), (staging, STAGING_SECRETS)):
         for component in each.components:
             shown = [f.content for f in component.files if not f.secret]
             shown += [*component.service.argv, repr(component.service.environment)]

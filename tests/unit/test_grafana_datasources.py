@@ -116,6 +116,20 @@ def test_what_listens_on_its_loopback_alone_is_reached_there_and_from_nowhere_el
     assert {uid: each["url"] for uid, each in found.items()} == {"loki-b": "http://127.0.0.1:3100"}
 
 
+def test_grafanas_of_one_database_provision_the_same() -> None:
+    shared = {"database": {"host": "db:5432"}, "admin_password": PASSWORD}
+    both = ("prometheus", "loki", "jaeger", "grafana")
+    site = compiled(
+        on("a", *both, address="10.0.0.1", grafana=shared),
+        on("b", *both, address="10.0.0.2", grafana=shared, loki={"listen": "127.0.0.1"}),
+        on("c", *both, address="10.0.0.3", grafana={"admin_password": PASSWORD}),
+    )
+    first, second, alone = (file(grafana(site, host), PLAIN_FILE).content for host in "abc")
+    assert first == second != alone
+    assert "loki-b" not in first
+    assert provisioned(grafana(site, "b"))["prometheus-a"]["isDefault"]
+
+
 def test_in_containers_a_neighbour_is_called_by_its_name() -> None:
     site = compiled(
         on(
