@@ -43,6 +43,15 @@ class Rehearsal:
     unasked: str = ""
 
 
+class Unseen(str):
+    """A line that is sent and never shown: pyinfra's ``--debug`` tells what a fact is given."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'...'"
+
+
 def _quoted(text: str) -> str:
     """A value of curl's configuration, on one line whatever is in it."""
     plain = _UNFIT.sub("", text).replace("\\", "\\\\").replace('"', '\\"')
@@ -126,7 +135,7 @@ def rehearsed(host: Host, wanted: Mapping[str, Sequence[Rehearsal]]) -> tuple[Ch
     asked = [each for own in wanted.values() for each in own if not each.unasked]
     answers: tuple[Answer, ...] = ()
     if asked:
-        lines = [line for each in asked for line in configuration(each)]
+        lines = [Unseen(line) for each in asked for line in configuration(each)]
         answers = host.get_fact(RehearsalAnswers, _stdin=lines)
     results: list[CheckResult] = []
     for role, own in wanted.items():

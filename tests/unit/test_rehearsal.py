@@ -21,7 +21,7 @@ from plugins.artifacts import Lock
 from plugins.compiler import rehearsals_of
 from plugins.experiment import stand_in
 from plugins.model import ArtifactError, SiteError
-from plugins.rehearsal import Rehearsal, RehearsalAnswers, configuration, judged
+from plugins.rehearsal import Rehearsal, RehearsalAnswers, configuration, judged, rehearsed
 from plugins.report import component_table, left_out
 from plugins.run import Run, begin
 from plugins.site import Site
@@ -173,6 +173,24 @@ def test_no_secret_stands_in_an_argument(url: str, tmp_path: Path) -> None:
     assert "sentinel" not in (tmp_path / "seen").read_text()
     assert "curl" in (tmp_path / "seen").read_text()
     assert "sentinel" in (tmp_path / "read").read_text()
+
+
+def test_what_is_sent_is_not_shown_by_who_sends_it() -> None:
+    shown: list[str] = []
+
+    class Host:
+        name = "mon1"
+
+        def get_fact(self, fact: type, **given: Any) -> tuple[Answer, ...]:
+            shown.append(repr(given))
+            assert 'user = "reader:sentinel"' in given["_stdin"]
+            return (Answer(200, ""),)
+
+    one = Rehearsal("a", "http://a/", "reader", SecretStr("sentinel"))
+    host: Any = Host()
+    (result,) = rehearsed(host, {"grafana": [one]})
+    assert result.ok
+    assert "sentinel" not in shown[0]
 
 
 def begun(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Run:
