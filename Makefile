@@ -127,6 +127,9 @@ format: $(READY) ## let ruff and the table generator write
 	$(BIN)/python -m plugins.tables
 	$(BIN)/python -m plugins.from_ansible_vars --document
 
+dashboards: $(READY) ## write the dashboards' JSON anew, from their Python
+	$(BIN)/python -m files.dashboards
+
 bench: $(READY) ## the numbers, as ratios: build/bench.json and a table
 	scripts/prepare $(BIN)/python
 	$(BIN)/python -m tests.bench
@@ -145,4 +148,4 @@ $(READY): requirements.lock
 	scripts/environment $(VENV)
 
 .PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose list artifacts lock test test-unit test-command test-content \
-	test-integration test-containers molecule lint format bench lock-python help
+	test-integration test-containers molecule lint format dashboards bench lock-python help
