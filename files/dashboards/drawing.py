@@ -176,7 +176,7 @@ def draw(board: Board) -> dict[str, Any]:
         time=models.DashboardDashboardTime(board.since, "now"),
         timepicker=models.TimePickerConfig(refresh_intervals=_INTERVALS),
         refresh=board.refresh,
-        links=[*(_link(link) for link in board.links), _others()],
+        links=[*(_next(link) for link in board.links), _others()],
         annotations=models.AnnotationContainer([]),
         templating=models.DashboardDashboardTemplating(
             [
@@ -191,6 +191,12 @@ def draw(board: Board) -> dict[str, Any]:
         "panels": list(_panels(board)),
         OWN_KEY: {"folder": board.folder, "needs": list(board.needs)},
     }
+
+
+def _next(link: Link) -> models.DashboardLink:
+    made = _link(link)
+    made.keep_time = made.include_vars = True
+    return made
 
 
 def _others() -> models.DashboardLink:

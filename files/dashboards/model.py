@@ -153,6 +153,7 @@ class Variable:
         source: Datasource of the query.
         regex: Which part of a value counts.
         multi: Whether several may be chosen, and all.
+        whole: What "All" stands for.
         default: Chosen at first, of a list.
     """
 
@@ -164,6 +165,7 @@ class Variable:
     source: Source = "prometheus"
     regex: str = ""
     multi: bool = False
+    whole: str = ".+"
     default: str = ""
 
 
@@ -179,7 +181,7 @@ class Board:
         needs: Families a site must have for any of it.
         variables: In their order, without those of datasources: they follow from the queries.
         rows: Its content.
-        links: To pages that are no dashboards of ours.
+        links: To what people look at next.
         since: How far back it looks at first.
         refresh: How often it asks again.
         sources: Datasources that panels without a query know.

@@ -179,27 +179,62 @@ def table(
         ("Value" if len(asked) == 1 and key == "Value #A" else key): name
         for key, name in columns.items()
     }
-    steps = [Transformation("merge")] if len(asked) > 1 else []
-    steps.append(
-        Transformation(
-            "organize",
-            {
-                "excludeByName": {"Time": True},
-                "includeByName": dict.fromkeys(named, True),
-                "indexByName": {key: place for place, key in enumerate(named)},
-                "renameByName": named,
-            },
-        )
-    )
     options = {"sortBy": [{"displayName": sort, "desc": descending}]} if sort else {}
-    more = {"unit": "short", "options": options, "columns": tuple(show), **more}
+    steps = (Transformation("merge"),) if len(asked) > 1 else ()
     return Panel(
         kind="table",
         title=title,
         about=about,
         queries=asked,
-        transformations=tuple(steps),
-        **more,
+        transformations=(*steps, _organized(named)),
+        columns=tuple(show),
+        options=options,
+        **{"unit": "short", **more},
+    )
+
+
+def tabled(
+    title: str,
+    about: str,
+    query: Query,
+    columns: Mapping[str, str],
+    *,
+    show: Sequence[Column] = (),
+    before: Sequence[Transformation] = (),
+    **more: Any,
+) -> Panel:
+    """Lines of logs, or traces, as a table.
+
+    Args:
+        title: Above the panel.
+        about: Its description.
+        query: What is asked.
+        columns: Which columns are shown, in their order, and how they are called.
+        show: How columns are shown, by their new names.
+        before: What is done before columns are chosen.
+        more: Further fields of the panel.
+    """
+    return Panel(
+        kind="table",
+        title=title,
+        about=about,
+        queries=(query,),
+        transformations=(*before, _organized(columns)),
+        columns=tuple(show),
+        **{"unit": "none", "width": 24, **more},
+    )
+
+
+def _organized(columns: Mapping[str, str]) -> Transformation:
+    """The step that keeps these columns, in this order, by these names."""
+    return Transformation(
+        "organize",
+        {
+            "excludeByName": {} if "Time" in columns else {"Time": True},
+            "includeByName": dict.fromkeys(columns, True),
+            "indexByName": {key: place for place, key in enumerate(columns)},
+            "renameByName": dict(columns),
+        },
     )
 
 

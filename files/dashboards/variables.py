@@ -7,9 +7,6 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from files.dashboards.model import Source, Variable
 
-# What "All" stands for. Loki refuses a query of which every matcher also fits no value.
-ALL = ".+"
-
 NAMESPACE = Variable(
     kind="query",
     name="namespace",
@@ -38,8 +35,16 @@ def of_label(
     return Variable(kind="query", name=name, label=label, about=about, values=query, multi=multi)
 
 
-def of_stream(name: str, label: str, about: str) -> Variable:
-    """A variable of the values that a label of Loki's streams has."""
+def of_stream(name: str, label: str, about: str, *, optional: bool = True) -> Variable:
+    """A variable of the values that a label of Loki's streams has.
+
+    Args:
+        name: The label.
+        label: As people read it.
+        about: What it does.
+        optional: Whether "All" takes streams without the label, too. Of one variable it must not:
+            Loki refuses a query of which every matcher also fits no value.
+    """
     return Variable(
         kind="query",
         name=name,
@@ -48,6 +53,7 @@ def of_stream(name: str, label: str, about: str) -> Variable:
         values=f"label_values({name})",
         source="loki",
         multi=True,
+        whole=".*" if optional else ".+",
     )
 
 
@@ -125,6 +131,6 @@ def _query(variable: Variable, source: models.DataSourceRef) -> models.VariableM
     if variable.regex:
         made = made.regex(variable.regex)
     if variable.multi:
-        made = made.multi(True).include_all(True).all_value(ALL)
+        made = made.multi(True).include_all(True).all_value(variable.whole)
         made = made.current(models.VariableOption(True, ["All"], ["$__all"]))
     return made.build()

@@ -1,7 +1,18 @@
 """Application Overview: is the application well, and where is it slow or wrong."""
 
 from files.dashboards.model import Board, Column, Row
-from files.dashboards.pages import ENTITY, LOGS, TRACES
+from files.dashboards.pages import (
+    ALL_LOGS,
+    ALL_TRACES,
+    ENTITIES,
+    ENTITY,
+    EXPERIENCE,
+    JOB_LOGS,
+    JOB_TRACES,
+    LOGS,
+    OBJECTIVES,
+    TIME_TRACES,
+)
 from files.dashboards.panels import (
     bars,
     duration,
@@ -80,14 +91,14 @@ REQUEST = Row(
             REQUESTS + FAILED,
             REQUESTS + OF,
             "job",
-            links=(LOGS, TRACES),
+            links=(JOB_LOGS, JOB_TRACES),
         ),
         duration(
             "Duration",
             "How long requests take, of all paths. The points are traces: choose one to open it.",
             DURATION,
             OF,
-            links=(LOGS,),
+            links=(LOGS, TIME_TRACES),
         ),
         duration(
             "p95 by path",
@@ -96,7 +107,7 @@ REQUEST = Row(
             OF,
             "path",
             quantiles=(0.95,),
-            links=(LOGS,),
+            links=(LOGS, TIME_TRACES),
         ),
         table(
             "Paths",
@@ -189,5 +200,6 @@ BOARD = Board(
     folder="Applications",
     needs=("application",),
     variables=(NAMESPACE, ENVIRONMENT, SERVICE),
+    links=(ENTITIES, EXPERIENCE, OBJECTIVES, ALL_LOGS, ALL_TRACES),
     rows=(NOW, REQUEST, WORK, ASSISTANT),
 )

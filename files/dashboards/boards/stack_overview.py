@@ -1,7 +1,7 @@
 """Stack Overview: does the monitoring itself run, and is there room for what it keeps."""
 
 from files.dashboards.model import Board, Column, Row
-from files.dashboards.pages import ALERTS, HOST_LOGS
+from files.dashboards.pages import ALERTS, ALL_ALERTS, ALL_LOGS, HOST, HOST_LOGS, SYSTEM
 from files.dashboards.panels import (
     GREEN,
     RED,
@@ -89,6 +89,7 @@ COMPONENTS = Row(
                 "Value #C": "Scrape duration",
             },
             show=(
+                Column("Host", links=(HOST,)),
                 Column("State", words=UP),
                 Column("Scrape duration", "s", steps=limits(1, 5)),
             ),
@@ -259,5 +260,6 @@ BOARD = Board(
     folder="Stack",
     needs=("prometheus",),
     variables=(ENVIRONMENT,),
+    links=(ALL_ALERTS, SYSTEM, ALL_LOGS),
     rows=(NOW, COMPONENTS, STORES, FLOW),
 )
