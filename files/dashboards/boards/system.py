@@ -192,7 +192,7 @@ PRESSURE = Row(
 )
 
 UNITS = Row(
-    "Units and clock",
+    "Units",
     (
         lines(
             "Units by state",
@@ -200,7 +200,7 @@ UNITS = Row(
             f"sum by (state) (node_systemd_units{OF})",
             "{{state}}",
             minimum=0.0,
-            width=8,
+            width=12,
             needs=("systemd",),
         ),
         table(
@@ -208,17 +208,9 @@ UNITS = Row(
             "Which units of systemd failed, and where.",
             (f"node_systemd_unit_state{FAILED} == 1",),
             {"host": "Host", "name": "Unit", "type": "Type"},
-            width=8,
+            width=12,
             needs=("systemd",),
             empty="no unit has failed",
-        ),
-        lines(
-            "Clock offset",
-            "How far the clock is from its source. A clock that is off makes logs and traces lie.",
-            f"node_timex_offset_seconds{OF}",
-            "{{host}}",
-            unit="s",
-            width=8,
         ),
     ),
 )
