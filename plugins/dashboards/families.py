@@ -12,6 +12,7 @@ EXPOSED: Mapping[str, str] = {
     "application": "requests answered: `<ns>_http_*`",
     "business": "what the business counts: processes, insights, users, page views",
     "ai": "requests to AI providers: `<ns>_ai_*`",
+    "feedback": "what users say of it: `<ns>_nps_score`, `<ns>_onboarding_*`",
     "jobs": "background jobs: `<ns>_jobs_*`, and the workflows and characters they make",
     "auth": "log-ins: `<ns>_auth_*`",
     "database_client": "queries as the application sees them: `<ns>_db_*`",

@@ -27,16 +27,16 @@ def fitted(dashboard: Dashboard, present: frozenset[str]) -> Raw | None:
     if lacking(dashboard.needs, present):
         return None
     listed = list(dashboard.raw["panels"])
+    gone = _lost_variables(dashboard, present)
     kept = frozenset(
         id(panel)
         for panel in flattened(listed)
-        if not lacking(own_words(panel).get("needs") or (), present)
+        if not lacking(own_words(panel).get("needs") or (), present) and not _uses(panel, gone)
     )
     panels = compacted(listed, kept)
     if not any(panel["type"] != "row" for panel in flattened(panels)):
         return None
     raw: Raw = {**dashboard.raw, "panels": panels}
-    gone = _lost_variables(dashboard, present)
     if gone:
         templating = dashboard.raw.get("templating") or {}
         left = [each for each in templating["list"] if each.get("name") not in gone]
@@ -51,6 +51,12 @@ def fitted(dashboard: Dashboard, present: frozenset[str]) -> Raw | None:
 def _asks(raw: Mapping[str, Any], gone: frozenset[str]) -> bool:
     """Whether something is asked of a datasource whose variable is gone."""
     return bool(gone & named(json.dumps(raw.get("datasource"))))
+
+
+def _uses(panel: Mapping[str, Any], gone: frozenset[str]) -> bool:
+    """Whether a panel asks with a variable that is gone; of a row, its heading alone."""
+    said = {key: panel.get(key) for key in ("title", "datasource", "targets", "repeat")}
+    return bool(gone & (named(json.dumps(said)) | {str(panel.get("repeat"))}))
 
 
 def _lost_variables(dashboard: Dashboard, present: frozenset[str]) -> frozenset[str]:

@@ -221,6 +221,16 @@ def test_variables_and_annotations_go_with_their_datasource() -> None:
     assert fitted(made(raw), frozenset({"prometheus", "loki"})) == raw
 
 
+def test_a_panel_goes_with_the_variable_it_asks_with() -> None:
+    of_loki = {"datasource": {"type": "loki", "uid": "${loki}"}}
+    listed = [source("prometheus"), source("loki"), {"name": "service", "type": "query", **of_loki}]
+    by_service = panel(2, targets=[target('up{job="$service"}')])
+    raw = board(panel(1), by_service, templating={"list": listed})
+    found = fitted(made(raw), frozenset({"prometheus"}))
+    assert found
+    assert [each["id"] for each in found["panels"]] == [1]
+
+
 def test_a_dashboard_for_a_host_has_its_mark_and_none_of_our_words(
     ours: Callable[..., None],
 ) -> None:
