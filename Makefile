@@ -68,6 +68,9 @@ deploy: $(READY) ## make the inventory true
 smoke: $(READY) ## run every check
 	$(BIN)/pyinfra -y $(INVENTORY) smoke.py
 
+dashboard-check: $(READY) ## run every dashboard panel's query: which have data, which are empty and why
+	$(BIN)/pyinfra -y $(INVENTORY) dashboard_check.py $(if $(DASHBOARD),--data dashboard=$(DASHBOARD))
+
 drift: $(READY) ## tell what differs; exit 3 if something does (make says 2)
 	$(BIN)/pyinfra -y $(INVENTORY) drift.py
 
@@ -147,5 +150,6 @@ help: ## this list
 $(READY): requirements.lock
 	scripts/environment $(VENV)
 
-.PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose list artifacts lock test test-unit test-command test-content \
-	test-integration test-containers molecule lint format dashboards bench lock-python help
+.PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose \
+	list artifacts lock test test-unit test-command test-content test-integration test-containers \
+	molecule lint format dashboards bench lock-python dashboard-check help

@@ -28,7 +28,8 @@ _DRIFTED = 3
 _LOG_WIDTH = 200
 
 
-def _console() -> Console:
+def screen() -> Console:
+    """Where people read it."""
     # Standard error: standard output belongs to pyinfra's --json. NO_COLOR is rich's own.
     console = Console(stderr=True, highlight=False)
     if not console.is_terminal:
@@ -37,11 +38,13 @@ def _console() -> Console:
     return console
 
 
-def _count(things: Sized, word: str) -> str:
+def count(things: Sized, word: str) -> str:
+    """A number of things, in words."""
     return f"{len(things)} {word}{'' if len(things) == 1 else 's'}"
 
 
-def _failed_hosts() -> list[str]:
+def failed_hosts() -> list[str]:
+    """Names of the hosts that failed in this run."""
     state = ctx_state.get()
     return sorted(host.name for host in getattr(state, "failed_hosts", ()))
 
@@ -130,11 +133,12 @@ def as_json(run: Run, hosts: Iterable[str], failed: Iterable[str]) -> str:
     return json.dumps(told, indent=1) + "\n"
 
 
-def _write(run: Run) -> None:
+def write(run: Run) -> None:
+    """Write the files that the run's options ask for."""
     if run.options.junit:
         Path(run.options.junit).write_text(junit(run.results))
     if run.options.report:
-        Path(run.options.report).write_text(as_json(run, _hosts(run), _failed_hosts()))
+        Path(run.options.report).write_text(as_json(run, _hosts(run), failed_hosts()))
 
 
 def _tell_changes(console: Console, run: Run) -> None:
@@ -147,7 +151,7 @@ def _tell_changes(console: Console, run: Run) -> None:
             console.print("Nothing was looked at: -y skips that. Use --dry without -y.")
         return
     hosts = {change.host for change in run.changed}
-    console.print(f"Changed: {_count(run.changed, 'component')} on {_count(hosts, 'host')}")
+    console.print(f"Changed: {count(run.changed, 'component')} on {count(hosts, 'host')}")
     for change in run.changed[:_ROWS]:
         console.print(f"  {change.host}: {change.component} ({change.action})")
 
@@ -164,7 +168,7 @@ def _tell_checks(console: Console, run: Run) -> None:
 
 
 def _tell_failed(console: Console) -> None:
-    failed = _failed_hosts()
+    failed = failed_hosts()
     if failed:
         console.print(f"[bold red]Failed hosts: {', '.join(failed)}[/] (reasons above)")
         console.print("Next: mend the cause and run again; a run always continues from what is.")
@@ -213,8 +217,8 @@ def _tell_left_out(console: Console, run: Run) -> None:
 
 def finish_deploy(run: Run) -> int:
     """Tell what a deploy did and what holds now; 0, pyinfra's exit code stands."""
-    console, hosts = _console(), _hosts(run)
-    _write(run)
+    console, hosts = screen(), _hosts(run)
+    write(run)
     console.print()
     if sum(len(run.rendered(host)) for host in hosts) <= _ROWS:
         console.print(component_table(run, hosts))
@@ -223,15 +227,15 @@ def finish_deploy(run: Run) -> int:
     _tell_checks(console, run)
     _tell_left_out(console, run)
     _tell_failed(console)
-    if not _failed_hosts():
+    if not failed_hosts():
         _tell_interfaces(console, run)
     return 0
 
 
 def finish_smoke(run: Run) -> int:
     """Tell every check; 0, a failed check has failed its host already."""
-    console = _console()
-    _write(run)
+    console = screen()
+    write(run)
     console.print()
     shown = run.results if len(run.results) <= _ROWS else [r for r in run.results if not r.ok]
     console.print(_check_table(shown))
@@ -251,28 +255,28 @@ def _tell_next(console: Console, differences: list[Difference]) -> None:
 
 def finish_drift(run: Run) -> int:
     """Tell what differs; 3 if something does and every host could be read."""
-    console = _console()
-    _write(run)
+    console = screen()
+    write(run)
     drifted = {host: found for host, found in run.drift.items() if found}
     for host, differences in sorted(drifted.items()):
-        console.print(f"\n[bold]{host}[/]: {_count(differences, 'difference')}")
+        console.print(f"\n[bold]{host}[/]: {count(differences, 'difference')}")
         for line in drift.lines(differences, run.contents.get(host, {})):
             console.print(escape(line))
     console.print()
     _tell_failed(console)
     if drifted:
         found = [difference for each in drifted.values() for difference in each]
-        told = f"{_count(found, 'difference')} on {_count(drifted, 'host')}."
+        told = f"{count(found, 'difference')} on {count(drifted, 'host')}."
         console.print(f"[bold yellow]{told}[/]")
         _tell_next(console, [d for found in drifted.values() for d in found])
     elif run.drift:
         console.print(f"No drift: {len(run.drift)} hosts are as the inventory says.")
-    return 0 if _failed_hosts() or not drifted else _DRIFTED
+    return 0 if failed_hosts() or not drifted else _DRIFTED
 
 
 def finish_remove(run: Run) -> int:
     """Tell what was removed; 0, pyinfra's exit code stands."""
-    console = _console()
+    console = screen()
     _tell_changes(console, run)
     for change in run.changed:
         if any(p.role.name == change.component for p in run.site.on(change.host)):

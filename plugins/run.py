@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -27,6 +27,9 @@ from plugins.settings import Settings
 from plugins.site import Placement, Site
 from plugins.state import HostState
 
+if TYPE_CHECKING:
+    from plugins.dashboards.inquiry import Inquiry
+
 
 class Options(Settings):
     """What `--data KEY=VALUE` may say of a run (beside overriding settings)."""
@@ -39,6 +42,9 @@ class Options(Settings):
     junit: str | None = Field(None, description="write the checks as JUnit XML to this file")
     report: str | None = Field(
         None, description="write the run as JSON to this file: hosts, changes, checks, differences"
+    )
+    dashboard: str | None = Field(
+        None, description="dashboard_check.py: the uid of the only dashboard to look at"
     )
     component: str | None = Field(None, description="remove.py: the component to remove")
     purge: str | None = Field(
@@ -73,6 +79,7 @@ class Run:
         inbox: Where synthetic alerts arrive.
         finish: Called with the run when pyinfra ends; see :func:`plugins.session.at_exit`.
         states: Host to its state as last read, and in which phase.
+        inquiry: What is asked for the panels of dashboards, once it is.
     """
 
     site: Site
@@ -87,6 +94,7 @@ class Run:
     inbox: Inbox = field(default_factory=Inbox)
     finish: Callable[[Run], int] = lambda run: 0
     states: dict[tuple[str, bool], HostState] = field(default_factory=dict)
+    inquiry: Inquiry | None = None
     _rendered: dict[str, tuple[Rendered, ...]] = field(default_factory=dict)
     _rehearsals: dict[str, Mapping[str, tuple[Rehearsal, ...]]] = field(default_factory=dict)
     _preparations: dict[str, tuple[Preparation, ...]] = field(default_factory=dict)

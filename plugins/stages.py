@@ -6,6 +6,7 @@ from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
 from plugins import operations, preparing, report, session
+from plugins.dashboards import live, told
 from plugins.paths import Paths
 from plugins.problem import suggestion
 
@@ -50,6 +51,21 @@ def smoke() -> None:
 def _prove_deeply(always: bool) -> None:
     operations.prove(name="Check probes and the Watchdog", deep=True, always=always)
     operations.send_signals(name="Send an alert, a log line, a trace", always=always)
+
+
+def check_dashboards() -> None:
+    """Ask every datasource what the panels of dashboards ask; changes nothing.
+
+    Raises:
+        PyinfraError: The dashboard that ``--data dashboard=`` names is not there.
+    """
+    session.at_exit(told.finish_dashboards)
+    rounds = live.inquire(session.current()).rounds
+    for number in host.loop(range(1, rounds + 1)):
+        live.ask_dashboards(name=f"Ask for variables, round {number}", round_="variables")
+    live.ask_dashboards(name="Ask what panels ask", round_="panels")
+    live.ask_dashboards(name="Ask which metrics there are", round_="names")
+    live.ask_dashboards(name="Ask why panels are empty", round_="reasons")
 
 
 def drift() -> None:

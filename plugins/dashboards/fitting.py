@@ -17,17 +17,20 @@ _LINKED = re.compile(r"/d/([A-Za-z0-9_-]+)")
 Raw = dict[str, Any]
 
 
-def fitted(dashboard: Dashboard, present: frozenset[str]) -> Raw | None:
+def fitted(
+    dashboard: Dashboard, present: frozenset[str], types: frozenset[str] | None = None
+) -> Raw | None:
     """A dashboard as a site has it; None where the site has nothing for it.
 
     Args:
         dashboard: One of the project's own.
         present: Families that the site has.
+        types: Types of its datasources; default: the families are these, too.
     """
     if lacking(dashboard.needs, present):
         return None
     listed = list(dashboard.raw["panels"])
-    gone = _lost_variables(dashboard, present)
+    gone = _lost_variables(dashboard, present if types is None else types)
     kept = frozenset(
         id(panel)
         for panel in flattened(listed)
@@ -59,12 +62,12 @@ def _uses(panel: Mapping[str, Any], gone: frozenset[str]) -> bool:
     return bool(gone & (named(json.dumps(said)) | {str(panel.get("repeat"))}))
 
 
-def _lost_variables(dashboard: Dashboard, present: frozenset[str]) -> frozenset[str]:
+def _lost_variables(dashboard: Dashboard, types: frozenset[str]) -> frozenset[str]:
     """Variables of datasources that a site lacks, and those that are asked of them."""
     lost = frozenset(
         each.name
         for each in dashboard.variables
-        if each.type == "datasource" and each.query not in present
+        if each.type == "datasource" and each.query not in types
     )
     return lost | {each.name for each in dashboard.variables if _asks(each.raw, lost)}
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from functools import cache
 
 import promql_parser as promql
+
+# Their enumeration has no hash.
+_SIGNS = (
+    (promql.MatchOp.Equal, "="),
+    (promql.MatchOp.NotEqual, "!="),
+    (promql.MatchOp.Re, "=~"),
+    (promql.MatchOp.NotRe, "!~"),
+)
 
 
 @cache
@@ -45,3 +54,22 @@ def metrics(expression: str) -> frozenset[str]:
         ]
         names |= {selector.name} if selector.name else set(written)
     return frozenset(names)
+
+
+def _sign(operator: promql.MatchOp) -> str:
+    return next(sign for known, sign in _SIGNS if known == operator)
+
+
+def selectors(expression: str) -> tuple[str, ...]:
+    """The selectors of an expression, as text, without spans of time and offsets.
+
+    Raises:
+        ValueError: It is no PromQL.
+    """
+    found = []
+    for selector in _selectors(expression):
+        matchers = ",".join(
+            f"{m.name}{_sign(m.op)}{json.dumps(m.value)}" for m in selector.matchers.matchers
+        )
+        found.append(f"{selector.name or ''}{{{matchers}}}" if matchers else str(selector.name))
+    return tuple(dict.fromkeys(found))

@@ -10,6 +10,7 @@ from plugins.dashboards.document import GENERAL, Dashboard, library, read_raw
 from plugins.dashboards.drop_ins import dropped_in
 from plugins.dashboards.fitting import fitted, marked, unlinked
 from plugins.dashboards.presence import families
+from plugins.endpoint import EndpointKind
 from plugins.problem import Problem
 from plugins.site import Site
 
@@ -49,7 +50,9 @@ def site_dashboards(
         problems: Gets what is wrong with the site's own files, with file and panel.
         known: Uid or name to type of the site's datasources; None leaves open which there are.
     """
-    ours = _ours(families(site))
+    # One that cannot be asked, as a Prometheus that only forwards, is placed and no datasource.
+    types = {endpoint.component for endpoint in site.endpoints(EndpointKind.API)}
+    ours = _ours(families(site), frozenset({*types, *(known or {}).values()}))
     theirs = tuple(_provisioned(each, ours=False) for each in dropped_in(site, problems, known))
     return tuple(sorted((*ours, *theirs), key=lambda each: (each.folder, each.uid)))
 
@@ -63,9 +66,9 @@ def _provisioned(dashboard: Dashboard, ours: bool) -> SiteDashboard:
 
 
 @cache
-def _ours(present: frozenset[str]) -> tuple[SiteDashboard, ...]:
+def _ours(present: frozenset[str], types: frozenset[str]) -> tuple[SiteDashboard, ...]:
     """The project's own dashboards as a site with some families has them."""
-    plain = {each.uid: (each, fitted(each, present)) for each in library()}
+    plain = {each.uid: (each, fitted(each, present, types)) for each in library()}
     absent = frozenset(uid for uid, (_, raw) in plain.items() if raw is None)
     return tuple(
         _provisioned(read_raw(unlinked(raw, absent), each.file), ours=True)

@@ -231,6 +231,13 @@ def test_a_panel_goes_with_the_variable_it_asks_with() -> None:
     assert [each["id"] for each in found["panels"]] == [1]
 
 
+def test_a_prometheus_that_only_forwards_is_asked_nothing(ours: Callable[..., None]) -> None:
+    ours(board(panel(1, **needs("prometheus"))))
+    asks = site_dashboards(compiled(on("mon1", "prometheus")), [])
+    forwards = site_dashboards(compiled(on("mon1", "prometheus", prometheus={"agent": True})), [])
+    assert (len(asks), len(forwards)) == (1, 0)
+
+
 def test_a_dashboard_for_a_host_has_its_mark_and_none_of_our_words(
     ours: Callable[..., None],
 ) -> None:
