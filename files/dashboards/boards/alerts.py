@@ -184,6 +184,7 @@ QUIET = Row(
             decimals=0,
             width=8,
             needs=MANAGER,
+            empty="a single Alertmanager has no cluster",
         ),
     ),
 )
