@@ -160,7 +160,9 @@ class Inquiry:
     def close(self) -> None:
         """Say of every question that was not asked why."""
         for question in self.for_panels():
-            if question not in self.results:
+            if not question.path:
+                self.results[question] = Result(question)
+            elif question not in self.results:
                 endpoint = self.endpoint(question)
                 why = f"the site has no {question.datasource}"
                 if endpoint:

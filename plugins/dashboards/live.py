@@ -18,7 +18,7 @@ from plugins.dashboards.inquiry import Inquiry, batches, scrape_seconds
 from plugins.dashboards.results import Question
 from plugins.dashboards.site import site_dashboards
 from plugins.dashboards.substitution import Window
-from plugins.problem import suggestion
+from plugins.problem import Problem, suggestion
 from plugins.run import Run
 
 _MINUTES = 60
@@ -42,7 +42,11 @@ ROUNDS: Mapping[str, _Round] = {
 
 
 def _chosen(run: Run) -> tuple[Dashboard, ...]:
-    boards = tuple(each.dashboard for each in site_dashboards(run.site, []))
+    problems: list[Problem] = []
+    boards = tuple(each.dashboard for each in site_dashboards(run.site, problems))
+    if problems:
+        listed = "".join(f"\n  - {problem}" for problem in problems)
+        raise PyinfraError(f"dashboards have mistakes, nothing was asked:{listed}")
     uid = run.options.dashboard
     if uid is None:
         return boards
@@ -57,7 +61,8 @@ def inquire(run: Run) -> Inquiry:
     """What this run asks; the same for all of its hosts, begun when the first one comes here.
 
     Raises:
-        PyinfraError: The dashboard that the command line names is not there.
+        PyinfraError: The dashboard that the command line names is not there, or a site's own
+            has mistakes.
     """
     if run.inquiry is None:
         # A time that every datasource has reached, whatever its clock says.
@@ -100,7 +105,7 @@ def ask_dashboards(round_: str) -> Generator[PyinfraCommand, None, None]:
     asked = {}
     for question in ROUNDS[round_].asks(inquiry):
         endpoint = inquiry.endpoint(question)
-        if endpoint and endpoint.host == host.name:
+        if question.path and endpoint and endpoint.host == host.name:
             path = f"{endpoint.path.rstrip('/')}{question.path}"
             asked[question] = endpoint.at(path).local_url
     answers = _read(asked.values())

@@ -75,9 +75,9 @@ def _jaeger(panel: Panel, target: Target, values: Values, window: Window) -> _Re
     def said(key: str) -> str:
         return substitute(str(target.raw.get(key) or ""), values, window)
 
-    trace = said("query")
-    if trace and said("queryType") != "search":
-        return _Request("traces", trace, f"/api/traces/{quote(trace, safe='')}")
+    if target.expr and target.raw.get("queryType") != "search":
+        trace = said("query").strip()
+        return _Request("traces", trace, f"/api/traces/{quote(trace, safe='')}" if trace else "")
     keys = ("service", "operation", "tags", "minDuration", "maxDuration")
     asked = {key: said(key) for key in keys}
     limit = min(int(said("limit") or _TRACES), _TRACES)

@@ -24,7 +24,8 @@ class Question:
         ref: Letter of the query; of a variable its name.
         datasource: Type of the datasource.
         expr: The query with values for its variables.
-        path: Path and query of the URL, below the datasource's own.
+        path: Path and query of the URL, below the datasource's own; empty where there is nothing
+            to ask, as of a trace that is not chosen.
         kind: What is answered.
         legend: How series are called, with ``{{label}}``.
         uid: The datasource as the panel names it.
@@ -197,7 +198,8 @@ def content(status: int, body: str) -> tuple[Any, str]:
     if not isinstance(answer, dict):
         words = " ".join(body.split())[:300]
         return None, f"HTTP {status} {words}".strip() if status else words or "no answer"
-    error = answer.get("error") or answer.get("errors")
+    errors = answer.get("errors") or ()
+    error = answer.get("error") or "; ".join(str(each.get("msg", each)) for each in errors)
     if error or status != 200:
         return None, str(error or f"HTTP {status} {' '.join(body.split())[:300]}")
     return answer.get("data"), ""

@@ -116,6 +116,8 @@ def why_empty(inquiry: Inquiry, question: Question, result: Result) -> str:
         return f"{len(result.series)} series, and none of their values is a number"
     if question.datasource == "prometheus" and not fault(question.expr):
         return _why_no_series(inquiry, question)
+    if not question.path:
+        return "what it looks for is a variable without a value"
     minutes = (inquiry.window.end - inquiry.window.start) // 60
     return f"nothing in {minutes} minutes for {question.expr}"
 
@@ -134,14 +136,24 @@ def _why_no_series(inquiry: Inquiry, question: Question) -> str:
 def absent_metrics(inquiry: Inquiry) -> frozenset[str]:
     """Metrics that dashboards name and that have no series.
 
+    Only those whose whole name is written: an application's begin with a variable, and what it
+    has not counted yet has no series.
+
     Args:
         inquiry: Over.
     """
+    written = "\n".join(
+        target.expr
+        for board in inquiry.boards
+        for panel in board.panels
+        for target in panel.targets
+    )
     named = frozenset(
         name
         for question in inquiry.results
         if question.datasource == "prometheus"
         for name in metric_names(question.expr)
+        if name in written
     )
     alive = frozenset().union(*inquiry.alive.values())
     return named - alive

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
+from plugins.paths import Paths
 from tests.hosts import HostSpec, TestHost
 from tests.integration.machine import on
 
@@ -104,6 +105,10 @@ class ServiceDriver(ABC):
     def checked_as(self, machine: TestHost, account: str) -> tuple[str, ...]:
         """Words of a checker's command line: whose rights it has."""
 
+    @abstractmethod
+    def command(self, component: str) -> str:
+        """What runs a component's own program once more, beside it, in words of a shell."""
+
 
 def kill(runtime: ServiceDriver, machine: TestHost, component: str) -> None:
     """End a component's process without a word to it or to what runs it."""
@@ -135,6 +140,9 @@ class Systemd(ServiceDriver):
 
     def service(self, component: str) -> str:
         return f"stackwatch-{component}.service"
+
+    def command(self, component: str) -> str:
+        return f"{Paths(component).programs}/{component}"
 
     def last_words(self, component: str) -> str:
         return f"last journal lines of {self.service(component)}"
@@ -201,6 +209,9 @@ class Docker(ServiceDriver):
 
     def service(self, component: str) -> str:
         return f"container stackwatch-{component}"
+
+    def command(self, component: str) -> str:
+        return f"docker exec stackwatch-{component} {Paths(component).programs}/{component}"
 
     def last_words(self, component: str) -> str:
         return f"last lines of {self.service(component)}"

@@ -124,6 +124,11 @@ def test_a_query_is_one_get(raw: Raw, kind: Kind, path: str, parameters: dict[st
     assert not set(question.path) & set(" \"'{}|&") - {"&"}
 
 
+def test_a_trace_that_is_not_chosen_is_not_asked_for() -> None:
+    question = query(target("", datasource=JAEGER, query="$trace"), trace="")
+    assert (question.kind, question.path) == ("traces", "")
+
+
 def test_other_datasources_are_not_asked() -> None:
     dashboard = made(board(panel(1, targets=[target("x", datasource={"type": "mysql"})])))
     assert questions(dashboard, {}, 0, 60, 15) == ()
