@@ -151,6 +151,7 @@ def test_a_tree_of_no_sensible_size_is_refused(
         ("a.zip", site.zipped({"a/tool": b""}), "a tree can be taken out of .tar.gz"),
         ("a.deb", site.deb({"./b/tool": b""}), "no folder 'a' in it"),
     ],
+    ids=["another folder", "a file", "cut off", "zip", "another folder in a deb"],
 )
 def test_no_tree_in_it(file_name: str, content: bytes, what: str, tmp_path: Path) -> None:
     (tmp_path / "archive").write_bytes(content)
