@@ -30,7 +30,7 @@ from roles.grafana.configuration import (
     secret_files,
 )
 from roles.grafana.datasources import Datasource, datasources
-from roles.grafana.provisioned import dashboard_files, datasource_files
+from roles.grafana.provisioned import dashboard_files, datasource_files, unused
 from roles.grafana.rehearsal import rehearsals
 from roles.grafana.settings import Settings
 
@@ -97,6 +97,7 @@ def _rendered(context: Context) -> Rendered:
         ManagedFile("grafana.ini", configured, on_change=OnChange.RESTART),
         *datasource_files(wired, problems),
         *dashboard_files(shown, problems),
+        *unused(),
         *secret_files(settings, problems),
     )
     if problems:
@@ -130,7 +131,7 @@ def component(context: Context) -> Component:
             hardening=limited(Hardening(tasks_max=2048), settings),
         ),
         files=made.files,
-        checks=checks_of(api, health, made.wired, made.shown),
+        checks=checks_of(api, health, made.wired, made.shown, context.artifact.version),
     )
 
 

@@ -13,6 +13,8 @@ from roles.grafana.datasources import Datasource
 
 # A command is one argument of a shell, which may have 128 KiB: so much of it is for queries.
 _LARGEST_BODY = 48 << 10
+# The version since which Prometheus and Loki have a health check that the API calls.
+_HEALTH_CHECKS = 10
 # By type, what a query is beside its expression; its data is not looked at.
 _QUERIES: Mapping[str, Mapping[str, Any]] = {
     "prometheus": {"instant": True, "range": False},
@@ -20,11 +22,13 @@ _QUERIES: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _healths(api: Endpoint, wired: Iterable[Datasource]) -> Iterator[Check]:
+def _healths(api: Endpoint, wired: Iterable[Datasource], version: str) -> Iterator[Check]:
     """https://grafana.com/docs/grafana/latest/developer-resources/api-reference/http-api/data_source/"""
+    major = version.partition(".")[0]
+    checkless = major.isdigit() and int(major) < _HEALTH_CHECKS
     for each in wired:
         name = f"datasource {each.uid} answers"
-        if each.proxied:
+        if each.probe and (each.proxied or checkless):
             asked = api.at(f"{api.path}api/datasources/proxy/uid/{each.uid}{each.probe}")
             yield Check(name, CheckKind.PROXIED, asked)
         else:
@@ -92,6 +96,7 @@ def checks_of(
     health: Endpoint,
     wired: tuple[Datasource, ...],
     shown: tuple[SiteDashboard, ...],
+    version: str,
 ) -> tuple[Check, ...]:
     """The checks of one Grafana.
 
@@ -100,8 +105,9 @@ def checks_of(
         health: Its health, which its database is part of.
         wired: Its datasources.
         shown: Its dashboards.
+        version: Of Grafana.
     """
-    found = [Check("is healthy", CheckKind.HTTP, health), *_healths(api, wired)]
+    found = [Check("is healthy", CheckKind.HTTP, health), *_healths(api, wired, version)]
     if shown:
         listed = api.at(f"{api.path}api/search?type=dash-db&limit=5000")
         marks = tuple(f"{each.uid} {each.mark}" for each in shown)

@@ -15,6 +15,8 @@ from plugins.dashboards import drop_ins
 from plugins.dashboards import site as site_module
 from plugins.model import Check, CheckKind, Component
 from roles.grafana import checks as grafana_checks
+from roles.grafana.checks import checks_of
+from roles.grafana.datasources import datasources
 from tests.unit.dashboard_files import LOKI, board, made, panel, source, target
 from tests.unit.grafana_site import grafana, grafana_site
 
@@ -61,6 +63,19 @@ def test_every_datasource_is_asked_through_grafana() -> None:
         "/api/datasources/proxy/uid/alertmanager-mon1/api/v2/status",
         "/api/datasources/proxy/uid/jaeger-mon1/api/services",
     ]
+
+
+def test_an_old_grafana_without_health_checks_is_asked_through_its_proxy() -> None:
+    site = grafana_site()
+    (placement,) = site.placed("grafana")
+    wired = datasources(site, placement.host, placement.settings)
+    api = placement.endpoints[0]
+    kinds = {
+        version: {c.kind for c in checks_of(api, api, wired, (), version)}
+        for version in ("9.4.0", "12.4.2", "nightly")
+    }
+    assert CheckKind.DATASOURCE not in kinds["9.4.0"]
+    assert kinds["12.4.2"] == kinds["nightly"] > {CheckKind.DATASOURCE}
 
 
 def test_every_dashboard_is_looked_for_with_the_mark_of_its_content() -> None:
