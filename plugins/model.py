@@ -12,12 +12,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from plugins.check import Check, CheckKind
 from plugins.endpoint import EMPTY, Credentials, Endpoint, EndpointKind, Trust
 from plugins.packed import Artifact, Tree
 from plugins.problem import ArtifactError, Problem, SiteError
 from plugins.view import HostView
+
+if TYPE_CHECKING:
+    from plugins.wishes import Wish
 
 __all__ = [
     "EMPTY",
@@ -252,6 +256,7 @@ class Component:
         endpoints: Addresses it answers on.
         checks: What smoke checks prove.
         guards: What of its live configuration must not be changed.
+        wishes: What no file can say, made through its API once it runs.
     """
 
     name: str
@@ -266,3 +271,4 @@ class Component:
     endpoints: tuple[Endpoint, ...] = ()
     checks: tuple[Check, ...] = ()
     guards: tuple[Guard, ...] = ()
+    wishes: tuple[Wish, ...] = ()

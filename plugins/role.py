@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from plugins.preparation import Preparation
     from plugins.rehearsal import Rehearsal
     from plugins.site import Host, Site
+    from plugins.wishes import Wish
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ class Context:
         validators: tuple[Validator, ...] = (),
         groups: tuple[str, ...] = (),
         guards: tuple[Guard, ...] = (),
+        wishes: tuple[Wish, ...] = (),
     ) -> Component:
         """A component of this host that runs as an account of its own name.
 
@@ -108,6 +110,7 @@ class Context:
             validators: Checks of staged configuration.
             groups: Further groups of its account.
             guards: What of its live configuration must not be changed.
+            wishes: What no file can say, made through its API.
         """
         return Component(
             name=name,
@@ -122,6 +125,7 @@ class Context:
             endpoints=self.endpoints,
             checks=checks,
             guards=guards,
+            wishes=wishes,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
-from plugins import operations, preparing, report, session
+from plugins import fulfilling, operations, preparing, report, session
 from plugins.dashboards import live, told
 from plugins.paths import Paths
 from plugins.problem import suggestion
@@ -24,12 +24,14 @@ def converge() -> None:
     """Make every component of this host what the inventory says, one operation each."""
     run = session.current()
     session.at_exit(report.finish_deploy)
-    placed = {rendered.name for rendered in run.rendered(host.name)}
+    placed = {rendered.name: rendered.component for rendered in run.rendered(host.name)}
     operations.send_programs(name="Send programs")
     # Every host walks the same list, so that pyinfra runs one component everywhere at a time.
     for component in host.loop(run.site.component_names):
         if component in placed:
             operations.converge(name=f"Converge {component}", component=component)
+            if placed[component].wishes:
+                fulfilling.settle(name=f"Settle {component}", component=component)
 
 
 def prove() -> None:

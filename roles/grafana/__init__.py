@@ -30,6 +30,7 @@ from roles.grafana.configuration import (
     secret_files,
 )
 from roles.grafana.datasources import Datasource, datasources
+from roles.grafana.organisation import wishes
 from roles.grafana.provisioned import dashboard_files, datasource_files, unused
 from roles.grafana.rehearsal import rehearsals
 from roles.grafana.settings import Settings
@@ -132,6 +133,7 @@ def component(context: Context) -> Component:
         ),
         files=made.files,
         checks=checks_of(api, health, made.wired, made.shown, context.artifact.version),
+        wishes=tuple(wishes(api, settings)),
     )
 
 

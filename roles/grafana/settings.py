@@ -88,6 +88,14 @@ class Settings(RoleSettings):
     home_dashboard: Printable = Field(
         "stackwatch-home", description="uid of the dashboard that people see first"
     )
+    organisation: Printable = Field(
+        "", description="name of its organisation; default: left as it is"
+    )
+    teams: list[Annotated[Printable, StringConstraints(min_length=1)]] = Field(
+        [],
+        description="teams that there must be; their members are made by people",
+        json_schema_extra=LATER_EXTENDS,
+    )
     datasources: list[NativeEntry] = Field(
         [],
         description="native datasources beside those of the site",
