@@ -44,18 +44,28 @@ MISTAKEN = {
     "group_data/web.py": "node_exporter = {'port': '9100'}\nenviroment = 'x'\n",
     "group_data/prometheus.py": "prometheus = {'scrape_interval': 15, 'port': 9100}\n",
 }
+LEFT_OUT = {
+    "site.py": f"from plugins.vault import Secret\nmonitoring = ({hosts('a')}, "
+    "{'without': ['node_exporter'], 'grafana': {'admin_password': Secret('x'), "
+    "'native': {'smtp': {'password': 'hunter2'}}}})\ngrafana = ['a']\n",
+    "group_data/all.py": "site = {'groups': ['monitoring'], 'allow_missing': ['grafana'], "
+    "'artifact_sources': ['mirror']}\n",
+    "files/site/dashboards/broken.json": "{",
+}
 CALLS = {
     "mistaken": Called(MISTAKEN),
     "limit": Called(GOOD, ("--limit", "nosuch")),
     "missing": Called({}),
     "empty": Called({"site.py": "prometheus = []\n"}),
     "good": Called(GOOD),
+    "left out": Called(LEFT_OUT),
 }
 
 
 def deploy(folder: Path, called: Called) -> Ended:
     (folder / "group_data").mkdir()
     for name, text in called.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     pyinfra = Path(sys.executable).with_name("pyinfra")
     done = subprocess.run(
@@ -72,7 +82,7 @@ def deploy(folder: Path, called: Called) -> Ended:
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Ended]:
     """Every call, all at the same time: each takes most of a second."""
-    folders = [tmp_path_factory.mktemp(name) for name in CALLS]
+    folders = [tmp_path_factory.mktemp(name.replace(" ", "_")) for name in CALLS]
     with ThreadPoolExecutor() as pool:
         return dict(zip(CALLS, pool.map(deploy, folders, CALLS.values()), strict=True))
 
@@ -111,3 +121,13 @@ def test_nothing_begins(ended: Mapping[str, Ended], call: str, fault: str) -> No
 def test_what_is_right_gets_as_far_as_connecting(ended: Mapping[str, Ended]) -> None:
     assert ended["good"].code != 0
     assert "Connecting" in ended["good"].said
+
+
+def test_what_is_not_installed_is_checked_all_the_same(ended: Mapping[str, Ended]) -> None:
+    run = ended["left out"]
+    assert run.code != 0
+    assert "2 problems, no host was touched:" in run.said
+    assert f"{run.folder}/files/site/dashboards/broken.json: is no valid JSON" in run.said
+    assert "grafana.native.smtp.password: is a secret in plain text" in run.said
+    assert "hunter2" not in run.said
+    assert "Connect" not in run.said
