@@ -46,7 +46,6 @@ DEEP = frozenset(
         CheckKind.QUERIES,
     }
 )
-_STATUS_ALONE = frozenset({CheckKind.HTTP, CheckKind.PROXIED})
 # What is not read but done; see plugins.signals.
 DONE = frozenset({CheckKind.DELIVERY, CheckKind.LOG_LINE, CheckKind.TRACE})
 
@@ -67,7 +66,7 @@ def asked(components: Iterable[Component], deep: bool) -> tuple[tuple[Component,
 
 
 def _question(check: Check) -> Asked:
-    want = "status" if check.kind in _STATUS_ALONE else "body"
+    want = "status" if check.kind is CheckKind.HTTP else "body"
     login = check.endpoint.credentials
     username, password_file = (login.username, login.password_file) if login else ("", "")
     return Asked(want, check.endpoint.local_url, username, password_file, check.body)

@@ -30,6 +30,18 @@ def _http(answer: Answer, check: Check) -> Verdict:
     return ok, "HTTP 2xx", f"HTTP {answer.status}" if ok else _seen(answer)
 
 
+def _proxied(answer: Answer, check: Check) -> Verdict:
+    """An API answered; a page is what some stores have for every path that they do not know."""
+    wanted = "HTTP 2xx with JSON"
+    if not 200 <= answer.status < 300:
+        return False, wanted, _seen(answer)
+    try:
+        json.loads(answer.body)
+    except ValueError:
+        return False, wanted, f"no JSON: {_seen(answer)}"
+    return True, wanted, f"HTTP {answer.status}"
+
+
 def _listed(names: Iterable[str]) -> str:
     listed = sorted(names)
     more = f" and {len(listed) - 5} more" if len(listed) > 5 else ""
@@ -185,7 +197,7 @@ JUDGES: Mapping[CheckKind, Callable[[Answer, Check], Verdict]] = {
     CheckKind.WATCHDOG: _watchdog,
     CheckKind.PROBES: _probes,
     CheckKind.DATASOURCE: _datasource,
-    CheckKind.PROXIED: _http,
+    CheckKind.PROXIED: _proxied,
     CheckKind.DASHBOARDS: _dashboards,
     CheckKind.QUERIES: _queries,
 }

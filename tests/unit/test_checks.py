@@ -234,6 +234,11 @@ def test_answers_that_are_no_success(kind: CheckKind, answer: Answer, seen: str)
     assert verdict(kind, ("3",), answer) == (False, seen)
 
 
+def test_a_page_is_no_answer_of_an_api_behind_the_proxy() -> None:
+    ok, seen = verdict(K.PROXIED, (), Answer(200, "<html>any path</html>"))
+    assert (ok, seen) == (False, "no JSON: HTTP 200 <html>any path</html>")
+
+
 @pytest.mark.parametrize("kind", [kind for kind in JUDGES if kind not in (K.HTTP, K.PROXIED)])
 @pytest.mark.parametrize(
     "body",
