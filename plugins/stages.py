@@ -6,7 +6,6 @@ from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
 from plugins import fulfilling, operations, preparing, report, session
-from plugins.dashboards import live, told
 from plugins.paths import Paths
 from plugins.problem import suggestion
 
@@ -61,6 +60,9 @@ def check_dashboards() -> None:
     Raises:
         PyinfraError: The dashboard that ``--data dashboard=`` names is not there.
     """
+    # Late: no other run has a use for what they bring.
+    from plugins.dashboards import live, told  # noqa: PLC0415
+
     session.at_exit(told.finish_dashboards)
     rounds = live.inquire(session.current()).rounds
     for number in host.loop(range(1, rounds + 1)):

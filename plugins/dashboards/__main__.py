@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plugins.dashboards import logql
 from plugins.dashboards.document import Dashboard, DashboardError, library, read
+from plugins.dashboards.judges import UnjudgedError
 from plugins.dashboards.lint import Finding, lint, lint_logql
 
 
@@ -40,7 +41,7 @@ def _logql(dashboards: Sequence[Dashboard]) -> tuple[Finding, ...]:
         return ()
     try:
         return lint_logql(dashboards, logql.lokitool())
-    except logql.UnjudgedError as error:
+    except UnjudgedError as error:
         print(f"note: LogQL was not judged: {error}", file=sys.stderr)
         return ()
 

@@ -10,9 +10,10 @@ from typing import Any
 
 from pyinfra import logger
 
-from plugins.dashboards import logql
+from plugins.dashboards import logql, promql
 from plugins.dashboards.document import GENERAL, Dashboard, DashboardError, library, named, read
-from plugins.dashboards.examples import LANGUAGES, promql_refused, unparsed, written
+from plugins.dashboards.examples import LANGUAGES, Written, promql_refused, unparsed, written
+from plugins.dashboards.judges import UnjudgedError, judge
 from plugins.dashboards.presence import families
 from plugins.problem import Problem, suggestion
 from plugins.site import Site
@@ -98,18 +99,29 @@ def _unparsed(
     files = {id(query): each.file for each, query in queries}
     of = {kind: [q for _, q in queries if q.datasource == kind] for kind in LANGUAGES}
     bad = list(unparsed(of["prometheus"], promql_refused))
+    if bad and "prometheus" in families(site):
+        bad = [(query, reason) for query, reason in bad if not _appealed(query, site)]
     # A query of a Loki that the site does not have is refused for that.
     if of["loki"] and "loki" in families(site):
         try:
             tool = logql.lokitool(site)
             bad += unparsed(of["loki"], lambda texts: logql.faults(texts, tool))
-        except logql.UnjudgedError as error:
+        except UnjudgedError as error:
             names = ", ".join(sorted({files[id(query)].name for query in of["loki"]}))
             logger.warning(f"LogQL in {names} was not checked: {error}")
     for query, reason in bad:
         where = f"{files[id(query)]}: {query.place}"
         what = f"is no {LANGUAGES[query.datasource]}: {reason.rstrip('.')}"
         yield Problem(where, what, f"Correct {query.target.expr.strip()!r}")
+
+
+def _appealed(query: Written, site: Site) -> bool:
+    """Whether the site's own Prometheus takes a query: its syntax may be newer than our parser."""
+    try:
+        promtool = judge("prometheus", "promtool", site)
+        return any(promql.accepted(text, promtool) for text in query.texts)
+    except UnjudgedError:
+        return False
 
 
 def _whose(dashboard: Dashboard) -> str:

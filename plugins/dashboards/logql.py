@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import yaml
-
-from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain, unpacked
-from plugins.problem import ArtifactError
+from plugins.dashboards.judges import UnjudgedError, judge, judged
 from plugins.site import Site
 
-_SECONDS = 60
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _REFUSED = re.compile(r"could not parse expression for alert '(\d+)' in group '\w+': (.*?)\" file=")
-
-
-class UnjudgedError(Exception):
-    """LogQL cannot be judged on this machine; says why."""
 
 
 def is_log_query(expression: str) -> bool:
@@ -36,27 +23,12 @@ def as_metric(expression: str) -> str:
 
 
 def lokitool(site: Site | None = None) -> Path:
-    """Loki's tool for this machine, as sites get it.
-
-    Args:
-        site: Where programs may come from, and the lock; without one, ours.
+    """Loki's tool for this machine, see :func:`plugins.dashboards.judges.judge`.
 
     Raises:
         UnjudgedError: It cannot be had.
     """
-    machine = platform.machine().lower()
-    policy, lock = ArtifactPolicy(), Lock.load()
-    if site:
-        said = site.settings
-        policy = ArtifactPolicy(sources=tuple(said.artifact_sources), mirror=said.artifact_mirror)
-        lock = lock.overlaid(Path(said.artifact_lock)) if said.artifact_lock else lock
-    wanted = ("loki", _ARCHITECTURES.get(machine, machine))
-    found = obtain(lock, [wanted], policy, Store.default(), lambda line: None)[wanted]
-    if isinstance(found, ArtifactError):
-        raise UnjudgedError(str(found))
-    if "lokitool" not in found.files:
-        raise UnjudgedError(f"loki {found.version} from {found.source} comes without lokitool")
-    return unpacked(found) / "lokitool"
+    return judge("loki", "lokitool", site)
 
 
 def faults(expressions: Sequence[str], tool: Path) -> Mapping[str, str]:
@@ -81,23 +53,13 @@ def faults(expressions: Sequence[str], tool: Path) -> Mapping[str, str]:
     return refused
 
 
-@cache
 def _first_fault(numbered: tuple[tuple[str, str], ...], tool: Path) -> tuple[str, str] | None:
     """The first expression that the tool refuses, by its number, and why."""
-    rules = [{"alert": number, "expr": as_metric(text)} for number, text in numbered]
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "queries.yml")
-        file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
-        command = (str(tool), "rules", "check", str(file))
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, timeout=_SECONDS
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise UnjudgedError(f"{tool} does not run here: {error}") from error
-    if done.returncode == 0:
+    metrics = tuple((number, as_metric(text)) for number, text in numbered)
+    code, words = judged((str(tool), "rules", "check"), metrics)
+    if code == 0:
         return None
-    told = _REFUSED.search(done.stderr.replace('\\"', "'"))
+    told = _REFUSED.search(words.replace('\\"', "'"))
     if told is None:
-        raise UnjudgedError(f"{tool} failed: {' '.join(done.stderr.split())[:300]}")
+        raise UnjudgedError(f"{tool} failed: {' '.join(words.split())[:300]}")
     return told[1], told[2].replace("\\n", " ")

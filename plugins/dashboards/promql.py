@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 
 import promql_parser as promql
+
+from plugins.dashboards.judges import judged
 
 # Their enumeration has no hash.
 _SIGNS = (
@@ -25,6 +28,16 @@ def fault(expression: str) -> str:
     except ValueError as error:
         return str(error)
     return ""
+
+
+def accepted(expression: str, promtool: Path) -> bool:
+    """Whether Prometheus' own checker takes what the parser here, which is older, does not.
+
+    Raises:
+        UnjudgedError: It does not run here.
+    """
+    command = (str(promtool), "check", "rules", "--lint=none")
+    return judged(command, (("query", expression),))[0] == 0
 
 
 def _selectors(expression: str) -> Iterator[promql.VectorSelector]:

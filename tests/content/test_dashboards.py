@@ -13,6 +13,7 @@ from plugins.dashboards.examples import written
 from plugins.dashboards.fitting import fitted
 from plugins.dashboards.lint import RULES, Library, lint, lint_logql
 from plugins.dashboards.logql import faults
+from plugins.dashboards.promql import accepted, fault
 from tests.conftest import Program
 
 OURS = library()
@@ -70,6 +71,13 @@ def test_most_dashboards_ask_prometheus() -> None:
 
 def test_it_refuses_what_is_none(promtool: Path, tmp_path: Path) -> None:
     assert checked(promtool, tmp_path, "up", "rate(up)").returncode != 0
+
+
+def test_it_takes_what_is_newer_than_the_parser_and_nothing_else(promtool: Path) -> None:
+    newer = "1_000 + up offset (1h * 2)"
+    assert fault(newer)
+    assert accepted(newer, promtool)
+    assert not accepted("1_000 + rate(up)", promtool)
 
 
 def test_lokis_own_tool_takes_every_query(program: Program) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from plugins.dashboards import __main__ as command
 from plugins.dashboards import logql
+from plugins.dashboards.judges import UnjudgedError
 from plugins.dashboards.lint import RULES, lint, lint_logql
 from tests.unit.dashboard_files import (
     LOKI,
@@ -233,7 +234,7 @@ def test_the_command_says_when_logql_is_not_judged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none() -> Path:
-        raise logql.UnjudgedError("there is none for riscv64")
+        raise UnjudgedError("there is none for riscv64")
 
     monkeypatch.setattr(logql, "lokitool", none)
     path = write(tmp_path, "stackwatch-test.json", fine())

@@ -11,7 +11,8 @@ from typing import Any
 import pyinfra
 import pytest
 
-from plugins.dashboards import examples, logql, promql
+from plugins.dashboards import drop_ins, examples, logql, promql
+from plugins.dashboards.judges import UnjudgedError
 from plugins.dashboards.site import site_dashboards
 from plugins.problem import Problem
 from plugins.site import Site
@@ -25,6 +26,16 @@ KNOWN = {"prometheus-mon1": "prometheus", "loki-mon1": "loki"}
 def own(tmp_path: Path) -> Site:
     """A site with logs and a drop-in folder of its own."""
     return replace(compiled(on("mon1", "prometheus", "loki")), files=tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def no_promtool(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program is looked for, let alone built."""
+
+    def none(artifact: str, program: str, site: Site) -> Path:
+        raise UnjudgedError("there is none here")
+
+    monkeypatch.setattr(drop_ins, "judge", none)
 
 
 def problems_of(site: Site, *targets: Raw, listed: Sequence[Raw] = ()) -> list[str]:
@@ -43,6 +54,18 @@ def test_promql_that_does_not_parse_is_refused(own: Site) -> None:
     assert "mine.json: panel 'Load', query B: is no PromQL: " in problem
     assert "unclosed left parenthesis" in problem
     assert "Correct 'sum by (job (up)'" in problem
+
+
+def test_what_the_sites_own_prometheus_takes_is_not_refused(
+    own: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def mock_accepted(text: str, promtool: Path) -> bool:
+        return promtool == Path("promtool") and text == "1_000 + up"
+
+    monkeypatch.setattr(drop_ins, "judge", lambda artifact, program, site: Path(program))
+    monkeypatch.setattr(promql, "accepted", mock_accepted)
+    (problem,) = problems_of(own, target("1_000 + up"), target("2_000 + up", refId="B"))
+    assert "query B: is no PromQL" in problem
 
 
 @pytest.mark.parametrize(
@@ -105,7 +128,7 @@ def test_logql_that_cannot_be_judged_is_said_and_not_refused(
     own: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def none(site: Site) -> Path:
-        raise logql.UnjudgedError("no lokitool for riscv64")
+        raise UnjudgedError("no lokitool for riscv64")
 
     monkeypatch.setattr(logql, "lokitool", none)
     monkeypatch.setattr(pyinfra.logger, "propagate", True)
@@ -126,9 +149,9 @@ def test_another_program_in_its_place_is_not_taken_for_a_verdict(tmp_path: Path)
     tool = tmp_path / "lokitool"
     tool.write_text("#!/bin/sh\necho 'no such command' >&2\nexit 3\n")
     tool.chmod(0o755)
-    with pytest.raises(logql.UnjudgedError, match="failed: no such command"):
+    with pytest.raises(UnjudgedError, match="failed: no such command"):
         logql.faults(["{a='b'}"], tool)
-    with pytest.raises(logql.UnjudgedError, match="does not run here"):
+    with pytest.raises(UnjudgedError, match="does not run here"):
         logql.faults(["{a='b'}"], tmp_path / "none")
 
 
