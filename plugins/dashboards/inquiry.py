@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from plugins.answers import Answer
 from plugins.dashboards import promql
 from plugins.dashboards.document import Dashboard, named
+from plugins.dashboards.drop_ins import BUILT_IN
 from plugins.dashboards.queries import parse, path_of, questions
 from plugins.dashboards.results import Question, Result
 from plugins.dashboards.substitution import Value, Window
@@ -25,23 +26,35 @@ from plugins.wiring import nearest
 
 # A command is one argument of a shell, which Linux limits to 128 KiB.
 _COMMAND_BYTES = 64_000
+_NO_WORD = re.compile(r"[^a-z0-9]")
+_LONGEST_UID, _UID_KEPT = 40, 31
 
 
 def datasource(site: Site, kind: str, uid: str) -> Endpoint | None:
-    """Where a datasource of a site answers: the one of a uid, else the one that is the default.
+    """Where a datasource of a site answers; None where it is no component of the site.
 
     Args:
         site: The site.
         kind: Its type, which is the name of the role that is one.
-        uid: As a panel names it.
+        uid: Its uid or name, as a panel has it; a variable, or nothing, is the default.
     """
     found = site.endpoints(EndpointKind.API, kind)
-    if uid and not named(uid):
-        for endpoint in found:
-            if re.sub(r"[^a-z0-9]", "-", f"{kind}-{endpoint.host}".lower()) == uid:
-                return endpoint
+    if is_chosen(uid):
+        return next((each for each in found if _is_named(kind, each.host, uid)), None)
     shown = site.endpoints(EndpointKind.UI, "grafana")
     return nearest(found, site.hosts[shown[0].host]) if shown else next(iter(found), None)
+
+
+def is_chosen(uid: str) -> bool:
+    """Whether a panel asks one datasource and no other, by its uid or name."""
+    return bool(uid) and not named(uid) and uid not in BUILT_IN
+
+
+def _is_named(kind: str, host: str, uid: str) -> bool:
+    """Whether a uid or name is that of the datasource on a host."""
+    said, made = (_NO_WORD.sub("-", each.lower()) for each in (uid, f"{kind}-{host}"))
+    # Of a long name the uid has the beginning, and a hash behind it.
+    return said == made or (len(made) > _LONGEST_UID and said.startswith(made[:_UID_KEPT]))
 
 
 def scrape_seconds(site: Site) -> int:

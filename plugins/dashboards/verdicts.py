@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from plugins.dashboards.document import Dashboard, Panel
-from plugins.dashboards.inquiry import Inquiry, metric_names
+from plugins.dashboards.inquiry import Inquiry, is_chosen, metric_names
 from plugins.dashboards.promql import fault, selectors
 from plugins.dashboards.queries import ASKABLE
 from plugins.dashboards.results import Question, Result
@@ -67,6 +67,9 @@ def _verdict(inquiry: Inquiry, board: Dashboard, panel: Panel) -> Verdict:
             return Verdict(board, panel, State.FOREIGN, f"is a query of {', '.join(foreign)}")
         return Verdict(board, panel, State.SILENT, panel.type)
     first = asked[0][0]
+    if all(is_chosen(q.uid) and not inquiry.endpoint(q) for q, _ in asked):
+        words = f"is a query of {first.uid!r}, which is no component of the site"
+        return Verdict(board, panel, State.FOREIGN, words)
     endpoint = inquiry.endpoint(first)
     where = (endpoint.host, endpoint.url) if endpoint else ("", first.datasource)
     state, words = _judged(inquiry, panel, asked)

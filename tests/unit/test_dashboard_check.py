@@ -53,7 +53,7 @@ def inquiry(raw: Raw, reply: Reply, site: Site = SITE) -> Inquiry:
     asked = Inquiry(site, [made(raw)], WINDOW)
     for _ in range(asked.rounds):
         asked.hear_variables(mock_answers(asked.for_variables(), reply))
-    panels = [question for question in asked.for_panels() if question.path]
+    panels = [q for q in asked.for_panels() if q.path and asked.endpoint(q)]
     asked.hear_panels(mock_answers(panels, reply))
     asked.hear_names(mock_answers(asked.for_names(), reply))
     asked.hear_reasons(mock_answers(asked.for_reasons(), reply))
@@ -205,10 +205,26 @@ def test_a_datasource_is_the_one_of_its_uid_else_the_first() -> None:
     site = two_and_three()
     hosts = [
         found.host if (found := datasource(site, "prometheus", uid)) else None
-        for uid in ("prometheus-mon2", "prometheus-mon1", "${prometheus}", "")
+        for uid in ("prometheus-mon2", "Prometheus mon1", "${prometheus}", "", "thanos")
     ]
-    assert hosts == ["mon2", "mon1", "mon1", "mon1"]
+    assert hosts == ["mon2", "mon1", "mon1", "mon1", None]
     assert datasource(site, "loki", "") is None
+
+
+def test_a_long_name_is_known_by_its_beginning() -> None:
+    host = "monitoring-number-one.south.example.org"
+    site = compiled(on(host, "prometheus"), on("mon2", "prometheus"))
+    found = datasource(site, "prometheus", "prometheus-monitoring-number-on-0a1b2c3d")
+    assert found
+    assert found.host == host
+
+
+def test_a_datasource_that_is_no_component_of_the_site_is_not_asked() -> None:
+    theirs = {"type": "prometheus", "uid": "thanos"}
+    raw = board(panel(1, targets=[target("up", datasource=theirs)]))
+    assert said(raw, by_expr({})) == [
+        (State.FOREIGN, "is a query of 'thanos', which is no component of the site")
+    ]
 
 
 def test_only_names_of_metrics_that_are_asked_for_are_looked_for() -> None:
