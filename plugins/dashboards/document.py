@@ -25,6 +25,7 @@ from plugins.dashboards.model import (
     named,
     own_words,
 )
+from plugins.dashboards.shape import misshapen
 from plugins.problem import Problem
 
 __all__ = [
@@ -145,39 +146,24 @@ class _Reader:
             raw,
         )
 
-    def panel(self, raw: Any, number: int) -> Panel | None:
-        """One panel; None and a problem where it is none."""
-        place = f"panel {number}"
-        if not isinstance(raw, Mapping):
-            self.blame("is no object", "Write a panel", place)
-            return None
-        if raw.get("title"):
-            place = f"panel {raw['title']!r}"
-        grid = raw.get("gridPos")
-        identity = raw.get("id", number)
-        targets = raw.get("targets") or []
-        try:
-            placed = Grid(*(int(grid.get(key, 0)) for key in "xywh")) if grid else Grid(0, 0, 0, 0)
-            defaults = (raw.get("fieldConfig") or {}).get("defaults") or {}
-            steps = (defaults.get("thresholds") or {}).get("steps") or []
-            return Panel(
-                int(identity),
-                str(raw.get("title") or ""),
-                str(raw["type"]),
-                str(raw.get("description") or ""),
-                str(defaults.get("unit") or ""),
-                tuple(self.target(each, raw) for each in targets),
-                placed,
-                _strings(own_words(raw).get("needs")),
-                str(own_words(raw).get("empty") or ""),
-                tuple(Threshold(step.get("value"), str(step.get("color"))) for step in steps),
-                raw,
-            )
-        except KeyError as error:
-            self.blame(f"has no {error.args[0]}", f'Write "{error.args[0]}"', place)
-        except (AttributeError, TypeError, ValueError) as error:
-            self.blame(f"is no panel: {error}", "Correct it, or export the dashboard again", place)
-        return None
+    def panel(self, raw: Mapping[str, Any], number: int) -> Panel:
+        """One panel."""
+        grid = raw.get("gridPos") or {}
+        defaults = (raw.get("fieldConfig") or {}).get("defaults") or {}
+        steps = (defaults.get("thresholds") or {}).get("steps") or []
+        return Panel(
+            raw.get("id") or number,
+            str(raw.get("title") or ""),
+            str(raw["type"]),
+            str(raw.get("description") or ""),
+            str(defaults.get("unit") or ""),
+            tuple(self.target(each, raw) for each in raw.get("targets") or ()),
+            Grid(*(int(grid.get(key, 0)) for key in "xywh")),
+            _strings(own_words(raw).get("needs")),
+            str(own_words(raw).get("empty") or ""),
+            tuple(Threshold(step.get("value"), str(step.get("color"))) for step in steps),
+            raw,
+        )
 
     def variable(self, raw: Mapping[str, Any]) -> Variable:
         """One variable."""
@@ -197,7 +183,7 @@ class _Reader:
     def variables(self, raw: Mapping[str, Any]) -> tuple[Variable, ...]:
         """Its variables; which datasource each names is known afterwards."""
         listed = (raw.get("templating") or {}).get("list") or []
-        made = tuple(self.variable(each) for each in listed if isinstance(each, Mapping))
+        made = tuple(self.variable(each) for each in listed)
         self.types = {each.name: each.query for each in made if each.type == "datasource"}
         return made
 
@@ -224,11 +210,12 @@ def read_raw(raw: Mapping[str, Any], file: Path, folder: str = GENERAL) -> Dashb
     """
     reader = _Reader(file)
     reader.identity(raw)
-    variables = reader.variables(raw)
-    read_panels = [reader.panel(each, n) for n, each in enumerate(_listed(raw["panels"]), 1)]
+    for place, what in misshapen(raw):
+        reader.blame(what, "Correct it, or export the dashboard again", place)
     if reader.problems:
         raise DashboardError(reader.problems)
-    panels = [panel for panel in read_panels if panel]
+    variables = reader.variables(raw)
+    panels = [reader.panel(each, n) for n, each in enumerate(flattened(raw["panels"]), 1)]
     own = own_words(raw)
     return Dashboard(
         raw["uid"],
@@ -242,16 +229,6 @@ def read_raw(raw: Mapping[str, Any], file: Path, folder: str = GENERAL) -> Dashb
         raw,
         file,
     )
-
-
-def _listed(panels: Sequence[Any]) -> list[Any]:
-    """As :func:`flattened`, of what may be no panels at all."""
-    listed: list[Any] = []
-    for panel in panels:
-        listed.append(panel)
-        inner = panel.get("panels") if isinstance(panel, Mapping) else None
-        listed += inner if isinstance(inner, list) else []
-    return listed
 
 
 def read(path: Path) -> Dashboard:

@@ -44,7 +44,9 @@ def unit(dashboard: Dashboard, library: Library) -> Found:
     """What shows numbers says what they are."""
     for panel in dashboard.panels:
         overrides = (panel.raw.get("fieldConfig") or {}).get("overrides") or ()
-        of_columns = any(p.get("id") == "unit" for o in overrides for p in o.get("properties", ()))
+        of_columns = any(
+            p.get("id") == "unit" for o in overrides for p in o.get("properties") or ()
+        )
         wanted = panel.type in _NUMBERS or (panel.type == "table" and not of_columns)
         if wanted and not panel.unit:
             yield place(panel), "has no unit; `short` is one, for counts"

@@ -58,13 +58,17 @@ def _prometheus(panel: Panel, target: Target, values: Values, window: Window) ->
     return _Request("range", expr, path_of("/api/v1/query_range", query=expr, **span))
 
 
+def _limit(said: str, most: int) -> int:
+    return min(int(said), most) if said.isdecimal() else most
+
+
 def _loki(panel: Panel, target: Target, values: Values, window: Window) -> _Request:
     expr = substitute(target.expr, values, window)
     base = "/loki/api/v1"
     lines = is_log_query(expr)
     if target.instant and not lines:
         return _Request("instant", expr, path_of(f"{base}/query", query=expr, time=window.end))
-    limit = min(int(target.raw.get("maxLines") or _LINES), _LINES) if lines else ""
+    limit = _limit(str(target.raw.get("maxLines")), _LINES) if lines else ""
     step = "" if lines else window.step
     span = {"start": f"{window.start}000000000", "end": f"{window.end}000000000"}
     path = path_of(f"{base}/query_range", query=expr, **span, limit=limit, step=step)
@@ -80,7 +84,7 @@ def _jaeger(panel: Panel, target: Target, values: Values, window: Window) -> _Re
         return _Request("traces", trace, f"/api/traces/{quote(trace, safe='')}" if trace else "")
     keys = ("service", "operation", "tags", "minDuration", "maxDuration")
     asked = {key: said(key) for key in keys}
-    limit = min(int(said("limit") or _TRACES), _TRACES)
+    limit = _limit(said("limit"), _TRACES)
     span = {"start": f"{window.start}000000", "end": f"{window.end}000000"}
     words = " ".join(f"{key}={value}" for key, value in asked.items() if value)
     return _Request("traces", words, path_of("/api/traces", **asked, **span, limit=limit))

@@ -19,6 +19,14 @@ from plugins.run import Run
 
 _STYLES = {State.DATA: "green", State.ALLOWED: "dim", State.EMPTY: "red", State.ERROR: "red"}
 _WORDS = 160
+_SUMMARY = (
+    (State.DATA, "have data"),
+    (State.ALLOWED, "are empty and may be"),
+    (State.EMPTY, "are EMPTY and must not be"),
+    (State.ERROR, "could not be asked"),
+    (State.FOREIGN, "are queries of other datasources"),
+    (State.SILENT, "ask nothing"),
+)
 
 
 def finish_dashboards(run: Run) -> int:
@@ -77,16 +85,6 @@ def _tell_sum(console: Console, inquiry: Inquiry, judged: Sequence[Verdict]) -> 
     told = ", ".join(f"{states[state]} {words}" for state, words in _SUMMARY if states[state])
     panels, boards = count(judged, "panel"), count(inquiry.boards, "dashboard")
     console.print(f"{panels} of {boards}: {told or 'none'}.")
-
-
-_SUMMARY = (
-    (State.DATA, "have data"),
-    (State.ALLOWED, "are empty and may be"),
-    (State.EMPTY, "are EMPTY and must not be"),
-    (State.ERROR, "could not be asked"),
-    (State.FOREIGN, "are queries of other datasources"),
-    (State.SILENT, "ask nothing"),
-)
 
 
 def _tell_left_out(console: Console, inquiry: Inquiry) -> None:

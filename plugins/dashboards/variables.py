@@ -156,10 +156,12 @@ def learned(dashboard: Dashboard, question: Question, status: int, body: str) ->
     if error:
         return Choice(variable.name, "", error=error)
     try:
-        texts = _texts(question, data)
+        picked = dict.fromkeys(_picked(_texts(question, data), variable.regex))
     except (AttributeError, KeyError, TypeError):
         return Choice(variable.name, "", error=f"no answer of {question.datasource}")
-    found = _ordered(variable, dict.fromkeys(_picked(texts, variable.regex)))
+    except re.error as fault:
+        return Choice(variable.name, "", error=f"its pattern is none: {fault}")
+    found = _ordered(variable, picked)
     return Choice(variable.name, _choose(variable, found), found)
 
 

@@ -111,7 +111,8 @@ def why_empty(inquiry: Inquiry, question: Question, result: Result) -> str:
         question: What was asked.
         result: That nothing was found.
     """
-    for name in question.missing:
+    if question.missing:
+        name = question.missing[0]
         choice = inquiry.choices.get((question.dashboard, name))
         reason = f": {choice.error}" if choice and choice.error else ""
         return f"variable {name} has no values{reason}"

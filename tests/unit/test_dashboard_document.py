@@ -109,11 +109,23 @@ def test_variables_have_their_query_as_text_however_it_is_written() -> None:
         (json.dumps({**board(), "title": " "}), "mine/queue.json: has no title"),
         (
             json.dumps(board(panel(1, title="Load", gridPos={"x": "left"}))),
-            "mine/queue.json: panel 'Load': is no panel",
+            "mine/queue.json: panel 'Load': gridPos.x: input should be a valid number",
         ),
-        (json.dumps(board({"id": 1, "title": "Load"})), "panel 'Load': has no type"),
-        (json.dumps(board("x")), "mine/queue.json: panel 1: is no object"),  # type: ignore[arg-type]
-        (json.dumps(board(panel(1, title="Load", targets=["up"]))), "panel 'Load': is no panel"),
+        (json.dumps(board({"id": 1, "title": "Load"})), "panel 'Load': type: field required"),
+        (json.dumps(board("x")), "mine/queue.json: panel 1: "),  # type: ignore[arg-type]
+        (
+            json.dumps(board(panel(1, title="Load", targets=["up"]))),
+            "panel 'Load': targets.0: input",
+        ),
+        (
+            json.dumps({**board(), "templating": {"list": [{"name": "job"}]}}),
+            "mine/queue.json: variable or annotation 'job': type: field required",
+        ),
+        (
+            json.dumps(board(row(1, 0, panel(2, title="Load", datasource=[5])))),
+            "mine/queue.json: panel 'Load': datasource: is no datasource",
+        ),
+        (json.dumps({**board(), "annotations": 5}), "mine/queue.json: annotations: input should"),
     ],
 )
 def test_what_is_no_dashboard_is_told_with_file_and_panel(text: str, expected: str) -> None:
