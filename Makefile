@@ -74,6 +74,18 @@ dashboard-check: $(READY) ## run every dashboard panel's query: which have data,
 drift: $(READY) ## tell what differs; exit 3 if something does (make says 2)
 	$(BIN)/pyinfra -y $(INVENTORY) drift.py
 
+BACKUP ?=
+backup: $(READY) ## save dashboards, annotations, silences made by hand; BACKUP="--data keep=14"
+	$(BIN)/pyinfra -y $(INVENTORY) backup.py $(BACKUP)
+
+FROM ?= $(error say which: make restore INVENTORY=... FROM=backups/SITE/DATE)
+restore: $(READY) ## put back what a backup has and the site lacks: FROM=backups/SITE/DATE
+	$(BIN)/pyinfra -y $(INVENTORY) restore.py --data from=$(FROM)
+
+DASHBOARD ?= $(error say which: make pull-dashboard INVENTORY=... DASHBOARD=UID_OR_TITLE)
+pull-dashboard: $(READY) ## take a dashboard made in Grafana into the site's files: DASHBOARD=UID_OR_TITLE
+	$(BIN)/pyinfra -y $(INVENTORY) pull_dashboard.py --data 'dashboard=$(DASHBOARD)'
+
 COMPOSE ?=
 compose: $(READY) ## Compose files to read or run by hand, in build/compose/; COMPOSE="--images --host web1"
 	$(BIN)/python -m plugins.compose $(INVENTORY) $(COMPOSE)
@@ -152,4 +164,5 @@ $(READY): requirements.lock
 
 .PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose \
 	list artifacts lock test test-unit test-command test-content test-integration test-containers \
-	molecule lint format dashboards bench lock-python dashboard-check help
+	molecule lint format dashboards bench lock-python dashboard-check backup restore pull-dashboard \
+	help

@@ -85,7 +85,7 @@ def read(path: Path) -> Declared:
 
     with ctx_state.use(State()):
         inventory = cli.make_inventory_from_files(str(path), cwd=str(Path.cwd()))
-    return read_inventory(inventory, path, frozenset(Options.model_fields))
+    return read_inventory(inventory, path, Options.names())
 
 
 def components(site: Site, lock: Lock) -> tuple[Component, ...]:

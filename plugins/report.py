@@ -167,7 +167,8 @@ def _tell_checks(console: Console, run: Run) -> None:
         console.print(f"All {len(run.results)} checks hold.")
 
 
-def _tell_failed(console: Console) -> None:
+def tell_failed(console: Console) -> None:
+    """Say which hosts failed, if any did, and what to do next."""
     failed = failed_hosts()
     if failed:
         console.print(f"[bold red]Failed hosts: {', '.join(failed)}[/] (reasons above)")
@@ -226,7 +227,7 @@ def finish_deploy(run: Run) -> int:
     _tell_changes(console, run)
     _tell_checks(console, run)
     _tell_left_out(console, run)
-    _tell_failed(console)
+    tell_failed(console)
     if not failed_hosts():
         _tell_interfaces(console, run)
     return 0
@@ -241,7 +242,7 @@ def finish_smoke(run: Run) -> int:
     console.print(_check_table(shown))
     _tell_checks(console, run)
     _tell_left_out(console, run)
-    _tell_failed(console)
+    tell_failed(console)
     return 0
 
 
@@ -263,7 +264,7 @@ def finish_drift(run: Run) -> int:
         for line in drift.lines(differences, run.contents.get(host, {})):
             console.print(escape(line))
     console.print()
-    _tell_failed(console)
+    tell_failed(console)
     if drifted:
         found = [difference for each in drifted.values() for difference in each]
         told = f"{count(found, 'difference')} on {count(drifted, 'host')}."
@@ -284,5 +285,5 @@ def finish_remove(run: Run) -> int:
                 f"Note: {change.host} still gets {change.component} from the inventory; "
                 "the next deploy installs it again unless you take it out there."
             )
-    _tell_failed(console)
+    tell_failed(console)
     return 0

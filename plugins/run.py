@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
+from plugins.backup import folder
+from plugins.backup.kept import Copy, Restored
+from plugins.backup.pulled import Pulled
 from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.compiler import Declared, compile_site, components_of, rehearsals_of
@@ -31,6 +34,21 @@ if TYPE_CHECKING:
     from plugins.dashboards.inquiry import Inquiry
 
 
+def _intact(path: str | None) -> str | None:
+    """A damaged backup is refused before any host is touched."""
+    try:
+        if path is not None:
+            folder.read(Path(path))
+    except folder.BackupError as error:
+        raise ValueError(str(error)) from error
+    return path
+
+
+def _words(value: object) -> object:
+    """What pyinfra took for a number is a title all the same."""
+    return str(value) if type(value) is int else value
+
+
 class Options(Settings):
     """What `--data KEY=VALUE` may say of a run (beside overriding settings)."""
 
@@ -43,13 +61,32 @@ class Options(Settings):
     report: str | None = Field(
         None, description="write the run as JSON to this file: hosts, changes, checks, differences"
     )
-    dashboard: str | None = Field(
-        None, description="dashboard_check.py: the uid of the only dashboard to look at"
-    )
     component: str | None = Field(None, description="remove.py: the component to remove")
     purge: str | None = Field(
         None, description="remove.py: data folder to remove with it, by its full path"
     )
+    backup_dir: str = Field("backups", description="backup.py: the folder of all backups")
+    keep: int | None = Field(
+        None,
+        ge=1,
+        description="backup.py: how many whole backups of the site to keep; older ones are removed",
+    )
+    from_: Annotated[str | None, AfterValidator(_intact)] = Field(
+        None, alias="from", description="restore.py: the folder of the backup"
+    )
+    overwrite: bool = Field(
+        False, description="restore.py: replace dashboards that differ from the backup"
+    )
+    dashboard: Annotated[str | None, BeforeValidator(_words)] = Field(
+        None,
+        description="dashboard_check.py: uid of the only dashboard to look at; "
+        "pull_dashboard.py: uid or title of the one to pull",
+    )
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The keys that `--data` may have."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
 
 @dataclass(frozen=True)
@@ -77,6 +114,9 @@ class Run:
         drift: Host to what differs.
         contents: Host to the content of files that differ, by path; never of secret ones.
         inbox: Where synthetic alerts arrive.
+        copies: (store, host) to what was read for a backup, or why it was not.
+        restored: Store to what became of it.
+        pulled: (store, host) to the dashboard that was asked for, or why there is none.
         finish: Called with the run when pyinfra ends; see :func:`plugins.session.at_exit`.
         states: Host to its state as last read, and in which phase.
         inquiry: What is asked for the panels of dashboards, once it is.
@@ -92,6 +132,9 @@ class Run:
     drift: dict[str, list[Difference]] = field(default_factory=dict)
     contents: dict[str, Mapping[str, str]] = field(default_factory=dict)
     inbox: Inbox = field(default_factory=Inbox)
+    copies: dict[tuple[str, str], Copy | str] = field(default_factory=dict)
+    restored: dict[str, Restored] = field(default_factory=dict)
+    pulled: dict[tuple[str, str], Pulled | str] = field(default_factory=dict)
     finish: Callable[[Run], int] = lambda run: 0
     states: dict[tuple[str, bool], HostState] = field(default_factory=dict)
     inquiry: Inquiry | None = None
@@ -157,7 +200,7 @@ class Run:
 
 
 def _options(values: Mapping[str, Any]) -> Options:
-    said = {key: value for key, value in values.items() if key in Options.model_fields}
+    said = {key: value for key, value in values.items() if key in Options.names()}
     options, problems = validate(Options, said, (Layer("command line --data", said),), "")
     if options is None:
         raise SiteError(tuple(problems))

@@ -83,7 +83,7 @@ def start(state: State) -> Run:
     inventory = state.inventory
     hosts = tuple(host.name for host in inventory if state.is_host_in_limit(host))
     try:
-        declared = read_inventory(inventory, _inventory_path(), frozenset(Options.model_fields))
+        declared = read_inventory(inventory, _inventory_path(), Options.names())
         run = begin(declared, inventory.get_override_data(), hosts, logger.info)
     except SiteError as error:
         count = len(error.problems)

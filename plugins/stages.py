@@ -6,6 +6,10 @@ from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
 from plugins import fulfilling, operations, preparing, report, session
+from plugins.backup import finish as backup_finish
+from plugins.backup import operations as backup_operations
+from plugins.backup.stores import grafanas, stores
+from plugins.dashboards import live, told
 from plugins.paths import Paths
 from plugins.problem import suggestion
 
@@ -61,7 +65,6 @@ def check_dashboards() -> None:
         PyinfraError: The dashboard that ``--data dashboard=`` names is not there.
     """
     # Late: no other run has a use for what they bring.
-    from plugins.dashboards import live, told  # noqa: PLC0415
 
     session.at_exit(told.finish_dashboards)
     rounds = live.inquire(session.current()).rounds
@@ -101,3 +104,43 @@ def remove() -> None:
             f"purge={purge}: not a folder of {name}. {suggestion(purge, own, 'folders')}"
         )
     operations.remove(name=f"Remove {name}", component=name, purge=purge)
+
+
+def backup() -> None:
+    """Copy what people made by hand in the Grafanas and Alertmanagers of the site.
+
+    Raises:
+        PyinfraError: It has neither.
+    """
+    run = session.current()
+    if not stores(run.site):
+        raise PyinfraError("nothing to save: the site has neither grafana nor alertmanager")
+    session.at_exit(backup_finish.finish_backup)
+    backup_operations.copy(name="Copy dashboards, annotations, silences")
+
+
+def restore() -> None:
+    """Put back what the backup of ``--data from=`` has and the site lacks.
+
+    Raises:
+        PyinfraError: No backup is named.
+    """
+    if not session.current().options.from_:
+        raise PyinfraError("say which: restore.py --data from=backups/SITE/DATE")
+    session.at_exit(backup_finish.finish_restore)
+    backup_operations.put_back(name="Restore dashboards, annotations, silences")
+
+
+def pull_dashboard() -> None:
+    """Write the dashboard of ``--data dashboard=`` into the site's own files.
+
+    Raises:
+        PyinfraError: None is named, or the site has no Grafana.
+    """
+    run = session.current()
+    if not run.options.dashboard:
+        raise PyinfraError("say which: pull_dashboard.py --data dashboard=UID_OR_TITLE")
+    if not grafanas(run.site):
+        raise PyinfraError("nothing to pull from: the site has no grafana")
+    session.at_exit(backup_finish.finish_pull)
+    backup_operations.pull(name="Read the dashboard")

@@ -38,6 +38,18 @@ from roles.grafana.settings import Settings
 NAME = "grafana"
 
 
+# A database of its own: every host has such an address.
+_OWN_DATABASE = ("/", "localhost", "127.", "[::1]")
+
+
+def _shared(settings: Settings) -> dict[str, str]:
+    """The label of Grafanas that keep what people make in one place."""
+    database = settings.database
+    if database is None or database.host.startswith(_OWN_DATABASE):
+        return {}
+    return {"shared": f"{database.host}/{database.name}"}
+
+
 def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
     """Where Grafana answers; its API with the administrator's login."""
     path = settings.path
@@ -52,7 +64,8 @@ def endpoints(host: Host, settings: Settings) -> tuple[Endpoint, ...]:
         },
     )
     (api,) = own_endpoints(NAME, host, settings, {EndpointKind.API: f"{path}/"})
-    return *served, replace(api, credentials=Credentials(settings.admin_user, ADMIN_PASSWORD))
+    login = Credentials(settings.admin_user, ADMIN_PASSWORD)
+    return *served, replace(api, credentials=login, labels=_shared(settings))
 
 
 def _reload(context: Context) -> Reload:
