@@ -13,8 +13,8 @@ from plugins.backup.folder import as_text
 from plugins.backup.grafana import OUR_TAG, Dashboard
 from plugins.backup.kept import ApiError
 from plugins.calls import Ask
+from plugins.dashboards.document import GENERAL, DashboardError, parse
 
-GENERAL = "General"
 _MARK = re.compile(r"sw-[0-9a-f]{12}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 # What dashboards of a site's own may stand in.
@@ -70,7 +70,7 @@ def pull(ask: Ask, wanted: str) -> Pulled:
 
     Raises:
         ApiError: Grafana does not answer.
-        PullError: There is none, or more than one, or it comes from a file already.
+        PullError: There is none, or more than one, or none that a file may hold.
     """
     found = _found(ask, wanted)
     if found.provisioned:
@@ -86,7 +86,13 @@ def pull(ask: Ask, wanted: str) -> Pulled:
             f"folder {folder!r} is no name for a folder of files: rename it in Grafana; begin it "
             "with a letter or digit; letters, digits, blanks, dots, _ and - may follow"
         )
-    return Pulled(folder, found.uid, found.title, as_text(_cleaned(found.model)))
+    text = as_text(_cleaned(found.model))
+    try:
+        parse(text, Path(folder, f"{found.uid}.json"))
+    except DashboardError as error:
+        # The next run of anything would refuse the file.
+        raise PullError("; ".join(str(problem) for problem in error.problems)) from error
+    return Pulled(folder, found.uid, found.title, text)
 
 
 def _uid(path: Path) -> str:

@@ -127,11 +127,11 @@ class Called:
 
     folder: Path
 
-    def inventory(self, port: int) -> None:
-        """Say where the Alertmanager is."""
+    def inventory(self, port: int, more: str = "") -> None:
+        """Say where the Alertmanager is, and what else there is."""
         host = {"address": "127.0.0.1", "without": ["node_exporter"]}
         settings = {"port": port, "listen": "127.0.0.1"}
-        text = f"alertmanager = [('@local', {host | {'alertmanager': settings}!r})]\n"
+        text = f"alertmanager = [('@local', {host | {'alertmanager': settings}!r})]\n{more}"
         (self.folder / "shop.py").write_text(text)
 
     def run(self, what: str, *arguments: str) -> Ended:
@@ -214,6 +214,27 @@ def test_what_does_not_answer_fails_the_run_and_is_not_a_whole_backup(called: Ca
     assert "GET /api/v2/status: no answer" in ended.said
     assert "Nothing was saved." in ended.said
     assert not (called.folder / "kept").exists()
+
+
+def test_a_grafana_that_could_not_be_had_is_told_and_the_rest_is_saved(
+    called: Called, source: RunningAlertmanager
+) -> None:
+    called.inventory(
+        source.port,
+        "from pydantic import SecretStr\n"
+        "settings = {'admin_password': SecretStr('only-for-this-test')}\n"
+        "grafana = (['@local'], {'grafana': settings})\n",
+    )
+    (called.folder / "group_data").mkdir()
+    (called.folder / "group_data" / "all.py").write_text(
+        "site = {'allow_missing': ['grafana'], 'artifact_sources': ['module']}\n"
+    )
+    ended = called.backup()
+    assert ended.code == 0, ended.said
+    assert "No Grafana on this site: no dashboards, no annotations." in ended.said
+    assert "Left out: grafana: " in ended.said
+    assert "): silences 2" in ended.said
+    assert "only-for-this-test" not in ended.said
 
 
 def test_older_backups_go_when_their_number_is_said(

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from plugins.backup import folder
-from plugins.backup.finish import collected
+from plugins.backup.finish import _save, collected
 from plugins.backup.folder import Backup, BackupError
 from plugins.backup.kept import Copy, Store
 from plugins.backup.stores import ALERTMANAGER, GRAFANA, grafanas, matched, stores
 from plugins.endpoint import Endpoint, EndpointKind
 from plugins.model import SiteError
-from plugins.run import Options, _options
+from plugins.report import terminal
+from plugins.run import Options, Run, _options
 from plugins.site import Site
 from tests.unit import sites
 from tests.unit.grafana_site import PASSWORD
@@ -206,6 +207,34 @@ def test_one_member_that_answers_is_enough_and_one_that_does_not_is_told() -> No
         "grafana/c (c: GET /api/health: no answer)",
         "grafana/d (d: not reached)",
     ]
+
+
+def saving(root: Path, missing: list[str], **more: object) -> tuple[int, list[Path]]:
+    """Exit code of the end of a run, and the backups there are then."""
+    site = sites.three_hosts()
+    run = Run(site, _options({"backup_dir": str(root), **more}), {}, {})
+    code = _save(terminal(), run, COPIES, missing)
+    return code, sorted((root / site.name).iterdir())
+
+
+def test_what_is_missing_fails_the_run_and_the_rest_is_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (path,) = saving(tmp_path, ["grafana/mon2 (mon2: HTTP 500)"])
+    assert code == 1
+    assert (path / "alertmanager/silences.json").is_file()
+    with pytest.raises(BackupError, match=r"is incomplete: grafana/mon2 \(mon2: HTTP 500\)"):
+        folder.read(path)
+    said = capsys.readouterr().err
+    assert "Missing: grafana/mon2 (mon2: HTTP 500)" in said
+    assert f"Incomplete: {path}" in said
+
+
+def test_an_incomplete_backup_removes_no_older_one(tmp_path: Path) -> None:
+    older = folder.write(tmp_path, "test", NOON, COPIES, [])
+    code, left = saving(tmp_path, ["x"], keep=1)
+    assert (code, len(left)) == (1, 2)
+    assert older in left
 
 
 def test_the_alertmanagers_of_a_site_are_one_store() -> None:

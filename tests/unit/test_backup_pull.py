@@ -18,7 +18,9 @@ MODEL = {
     "title": "Orders",
     "tags": ["stackwatch", "sw-0123456789ab", "sw-orders", "shop"],
     "iteration": 1669000000,
-    "panels": [{"id": 1, "datasource": {"type": "prometheus", "uid": "prometheus-mon1"}}],
+    "panels": [
+        {"id": 1, "type": "stat", "datasource": {"type": "prometheus", "uid": "prometheus-mon1"}}
+    ],
 }
 
 
@@ -27,7 +29,8 @@ def mock() -> Iterator[MockGrafana]:
     with mock_grafana() as running:
         running.folders |= {"team": "Team Shop", "odd": "a/b"}
         running.add(MODEL, "team")
-        running.add({"uid": "loose", "title": "Loose"})
+        running.add({"uid": "loose", "title": "Loose", "panels": []})
+        running.add({"uid": "broken", "title": "Broken"})
         running.add({"uid": "twin1", "title": "Twin"}, "team")
         running.add({"uid": "twin2", "title": "Twin"})
         running.add({"uid": "file", "title": "From a file"}, "team", provisioned=True)
@@ -73,6 +76,8 @@ def test_one_in_no_folder_goes_into_general(ask: Ask) -> None:
         ("file", "comes from a file already"),
         ("elsewhere", "folder 'a/b' is no name for a folder of files"),
         ("un.common", "uid 'un.common' is no name for a file"),
+        # The next deploy would refuse its file.
+        ("broken", "General/broken.json: is no dashboard"),
     ],
 )
 def test_what_has_no_place_is_refused(ask: Ask, wanted: str, told: str) -> None:
