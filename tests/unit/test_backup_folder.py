@@ -16,7 +16,7 @@ from plugins.backup.kept import Copy, Store
 from plugins.backup.stores import ALERTMANAGER, GRAFANA, grafanas, matched, stores
 from plugins.endpoint import Endpoint, EndpointKind
 from plugins.model import SiteError
-from plugins.report import terminal
+from plugins.report import screen
 from plugins.run import Options, Run, _options
 from plugins.site import Site
 from tests.unit import sites
@@ -213,7 +213,7 @@ def saving(root: Path, missing: list[str], **more: object) -> tuple[int, list[Pa
     """Exit code of the end of a run, and the backups there are then."""
     site = sites.three_hosts()
     run = Run(site, _options({"backup_dir": str(root), **more}), {}, {})
-    code = _save(terminal(), run, COPIES, missing)
+    code = _save(screen(), run, COPIES, missing)
     return code, sorted((root / site.name).iterdir())
 
 
