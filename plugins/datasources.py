@@ -5,10 +5,15 @@ So a new backend is found by whatever shows data without a word said there about
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+# https://github.com/grafana/grafana/blob/v12.4.2/pkg/util/shortid_generator.go#L19
+_LONGEST_UID = 40
 
 
 class Signal(StrEnum):
@@ -50,3 +55,17 @@ class DatasourceType:
     probe: str
     options: Callable[[Any, Linked], Mapping[str, Any]]
     proxied: bool = False
+
+
+def uid_of(kind: str, name: str) -> str:
+    """The uid of a datasource of a type: of its host's name, or of its own.
+
+    Args:
+        kind: Its type.
+        name: What tells it from others of its type.
+    """
+    made = re.sub(r"[^a-z0-9]", "-", f"{kind}-{name}".lower())
+    if len(made) <= _LONGEST_UID:
+        return made
+    mark = hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:8]
+    return f"{made[: _LONGEST_UID - len(mark) - 1]}-{mark}"

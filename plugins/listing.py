@@ -26,9 +26,9 @@ from plugins.compiler import Declared, compile_site, components_of
 from plugins.declared import read_inventory
 from plugins.experiment import Experiment, Wiring, by_itself, required, stand_in
 from plugins.model import ArtifactError, Component, ManagedFile, Problem, SiteError
+from plugins.options import Options
 from plugins.paths import Paths
 from plugins.role import Role, RoleError, all_roles
-from plugins.run import Options
 from plugins.site import Site
 
 _LOG_WIDTH = 200

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from pydantic import AfterValidator, BeforeValidator, Field
+from typing import TYPE_CHECKING, Any
 
 from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
-from plugins.backup import folder
 from plugins.backup.kept import Copy, Restored
 from plugins.backup.pulled import Pulled
 from plugins.checks import CheckResult
@@ -20,73 +17,18 @@ from plugins.delivery import Inbox
 from plugins.experiment import stand_in
 from plugins.layers import Layer, validate
 from plugins.model import Artifact, ArtifactError, Problem, SiteError
+from plugins.options import Options
 from plugins.preparation import Preparation, asked, paths
 from plugins.problem import suggestion
 from plugins.rehearsal import Rehearsal
 from plugins.rendering import RUNTIMES, tools
 from plugins.role import all_roles
 from plugins.runtimes.rendered import Rendered
-from plugins.settings import Settings
 from plugins.site import Placement, Site
 from plugins.state import HostState
 
 if TYPE_CHECKING:
     from plugins.dashboards.inquiry import Inquiry
-
-
-def _intact(path: str | None) -> str | None:
-    """A damaged backup is refused before any host is touched."""
-    try:
-        if path is not None:
-            folder.read(Path(path))
-    except folder.BackupError as error:
-        raise ValueError(str(error)) from error
-    return path
-
-
-def _words(value: object) -> object:
-    """What pyinfra took for a number is a title all the same."""
-    return str(value) if type(value) is int else value
-
-
-class Options(Settings):
-    """What `--data KEY=VALUE` may say of a run (beside overriding settings)."""
-
-    prove: Literal["auto", "quick", "deep", "off"] = Field(
-        "auto",
-        description="checks after a deploy: quick ones always and deep ones after a change "
-        "(auto), quick, deep, or off",
-    )
-    junit: str | None = Field(None, description="write the checks as JUnit XML to this file")
-    report: str | None = Field(
-        None, description="write the run as JSON to this file: hosts, changes, checks, differences"
-    )
-    component: str | None = Field(None, description="remove.py: the component to remove")
-    purge: str | None = Field(
-        None, description="remove.py: data folder to remove with it, by its full path"
-    )
-    backup_dir: str = Field("backups", description="backup.py: the folder of all backups")
-    keep: int | None = Field(
-        None,
-        ge=1,
-        description="backup.py: how many whole backups of the site to keep; older ones are removed",
-    )
-    from_: Annotated[str | None, AfterValidator(_intact)] = Field(
-        None, alias="from", description="restore.py: the folder of the backup"
-    )
-    overwrite: bool = Field(
-        False, description="restore.py: replace dashboards that differ from the backup"
-    )
-    dashboard: Annotated[str | None, BeforeValidator(_words)] = Field(
-        None,
-        description="dashboard_check.py: uid of the only dashboard to look at; "
-        "pull_dashboard.py: uid or title of the one to pull",
-    )
-
-    @classmethod
-    def names(cls) -> frozenset[str]:
-        """The keys that `--data` may have."""
-        return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
 
 @dataclass(frozen=True)

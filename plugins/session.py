@@ -23,7 +23,8 @@ from pyinfra.context import ctx_state
 
 from plugins.declared import read_inventory
 from plugins.model import SiteError
-from plugins.run import Options, Run, begin
+from plugins.options import Options
+from plugins.run import Run, begin
 
 _runs: WeakKeyDictionary[State, Run] = WeakKeyDictionary()
 

@@ -24,8 +24,8 @@ from rich.console import Console
 import roles.exporters
 from plugins import settings
 from plugins.experiment import by_itself
+from plugins.options import Options
 from plugins.role import Role, RoleError, all_roles
-from plugins.run import Options
 from plugins.site_settings import SiteSettings
 
 ROOT = Path(__file__).resolve().parents[1]

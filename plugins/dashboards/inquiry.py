@@ -6,7 +6,6 @@ tells why some are empty. One round is one command a host, whatever the number o
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from plugins.dashboards.queries import parse, path_of, questions
 from plugins.dashboards.results import Question, Result
 from plugins.dashboards.substitution import Value, Window
 from plugins.dashboards.variables import Choice, asked, given, learned, rounds
+from plugins.datasources import uid_of
 from plugins.durations import milliseconds
 from plugins.endpoint import Endpoint, EndpointKind
 from plugins.site import Site
@@ -26,8 +26,6 @@ from plugins.wiring import nearest
 
 # A command is one argument of a shell, which Linux limits to 128 KiB.
 _COMMAND_BYTES = 64_000
-_NO_WORD = re.compile(r"[^a-z0-9]")
-_LONGEST_UID, _UID_KEPT = 40, 31
 
 
 def datasource(site: Site, kind: str, uid: str) -> Endpoint | None:
@@ -35,26 +33,27 @@ def datasource(site: Site, kind: str, uid: str) -> Endpoint | None:
 
     Args:
         site: The site.
-        kind: Its type, which is the name of the role that is one.
+        kind: Its type.
         uid: Its uid or name, as a panel has it; a variable, or nothing, is the default.
     """
-    found = site.endpoints(EndpointKind.API, kind)
+    found = {
+        name: endpoint
+        for placement in site.placements
+        if (declared := placement.role.datasource) and declared.name == kind
+        for endpoint in placement.endpoints
+        if endpoint.kind is EndpointKind.API
+        for name in (uid_of(kind, endpoint.host), f"{declared.title} {endpoint.host}")
+    }
     if is_chosen(uid):
-        return next((each for each in found if _is_named(kind, each.host, uid)), None)
+        return found.get(uid)
     shown = site.endpoints(EndpointKind.UI, "grafana")
-    return nearest(found, site.hosts[shown[0].host]) if shown else next(iter(found), None)
+    host = shown[0].host if shown else next(iter(site.hosts))
+    return nearest(found.values(), site.hosts[host])
 
 
 def is_chosen(uid: str) -> bool:
     """Whether a panel asks one datasource and no other, by its uid or name."""
     return bool(uid) and not named(uid) and uid not in BUILT_IN
-
-
-def _is_named(kind: str, host: str, uid: str) -> bool:
-    """Whether a uid or name is that of the datasource on a host."""
-    said, made = (_NO_WORD.sub("-", each.lower()) for each in (uid, f"{kind}-{host}"))
-    # Of a long name the uid has the beginning, and a hash behind it.
-    return said == made or (len(made) > _LONGEST_UID and said.startswith(made[:_UID_KEPT]))
 
 
 def scrape_seconds(site: Site) -> int:

@@ -38,14 +38,10 @@ from roles.grafana.settings import Settings
 NAME = "grafana"
 
 
-# A database of its own: every host has such an address.
-_OWN_DATABASE = ("/", "localhost", "127.", "[::1]")
-
-
 def _shared(settings: Settings) -> dict[str, str]:
     """The label of Grafanas that keep what people make in one place."""
     database = settings.database
-    if database is None or database.host.startswith(_OWN_DATABASE):
+    if database is None or database.local:
         return {}
     return {"shared": f"{database.host}/{database.name}"}
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import SecretStr
 
-from plugins.datasources import DatasourceType, Linked, Signal
+from plugins.datasources import DatasourceType, Linked, Signal, uid_of
 from plugins.model import Endpoint, EndpointKind
 from plugins.site import Host, Placement, Site
 from roles.grafana.provisioning import NativeEntry
 from roles.grafana.settings import Settings
-
-_LONGEST_UID = 40
 
 
 @dataclass(frozen=True)
@@ -50,20 +46,6 @@ class Datasource:
     proxied: bool = False
 
 
-def uid_of(kind: str, name: str) -> str:
-    """The uid of a datasource of a type: of its host's name, or of its own.
-
-    Args:
-        kind: Its type.
-        name: What tells it from others of its type.
-    """
-    made = re.sub(r"[^a-z0-9]", "-", f"{kind}-{name}".lower())
-    if len(made) <= _LONGEST_UID:
-        return made
-    mark = hashlib.sha256(f"{kind} {name}".encode()).hexdigest()[:8]
-    return f"{made[: _LONGEST_UID - len(mark) - 1]}-{mark}"
-
-
 def literal(value: Any) -> Any:
     """A value that arrives as it is: provisioning takes a ``$`` for a variable, and two for one.
 
@@ -86,7 +68,7 @@ def plainly(endpoint: Endpoint) -> str:
 
 def _sharing(site: Site, host: Host, settings: Settings) -> tuple[str, ...]:
     """Hosts of the Grafanas that are one with this one, since they have one database."""
-    if settings.database is None:
+    if settings.database is None or settings.database.local:
         return (host.name,)
     others = site.placed("grafana")
     return tuple(p.host.name for p in others if p.settings.database == settings.database)

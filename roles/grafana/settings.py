@@ -61,6 +61,11 @@ class Database(Frozen):
         "disable", description="whether the connection is encrypted, and verified"
     )
 
+    @property
+    def local(self) -> bool:
+        """Whether every host means a server of its own by this address."""
+        return self.host.startswith(("/", "localhost", "127.", "[::1]"))
+
 
 class Settings(RoleSettings):
     """Settings of Grafana."""

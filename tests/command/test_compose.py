@@ -10,8 +10,9 @@ import pytest
 from plugins.compiler import compile_site
 from plugins.compose import __main__ as command
 from plugins.compose.__main__ import main
+from plugins.options import Options
 from plugins.role import all_roles
-from plugins.run import Options, Run
+from plugins.run import Run
 from tests.unit.container_site import everything
 
 INVENTORY = """

@@ -16,8 +16,9 @@ from plugins.backup.kept import Copy, Store
 from plugins.backup.stores import ALERTMANAGER, GRAFANA, grafanas, matched, stores
 from plugins.endpoint import Endpoint, EndpointKind
 from plugins.model import SiteError
+from plugins.options import Options
 from plugins.report import screen
-from plugins.run import Options, Run, _options
+from plugins.run import Run, _options
 from plugins.site import Site
 from tests.unit import sites
 from tests.unit.grafana_site import PASSWORD

@@ -19,7 +19,8 @@ import plugins.compose
 from plugins.compose.__main__ import Wanted, write
 from plugins.compose.services import OPTIONAL, files, needs, project, service, variable
 from plugins.model import SiteError
-from plugins.run import Options, Run
+from plugins.options import Options
+from plugins.run import Run
 from plugins.site import Site
 from tests.unit.container_site import contained, everything, made
 from tests.unit.container_states import ALPHA, BETA, alpha, made_of, with_service

@@ -18,7 +18,9 @@ from plugins.dashboards.inquiry import Inquiry, batches, datasource, scrape_seco
 from plugins.dashboards.results import Question
 from plugins.dashboards.substitution import Window
 from plugins.dashboards.verdicts import State, absent_metrics, verdicts
-from plugins.run import Options, Run
+from plugins.datasources import uid_of
+from plugins.options import Options
+from plugins.run import Run
 from plugins.site import Site
 from tests.unit.dashboard_files import LOKI, PROMETHEUS, Raw, board, made, needs, panel, target
 from tests.unit.sites import compiled, on, two_and_three
@@ -211,10 +213,10 @@ def test_a_datasource_is_the_one_of_its_uid_else_the_first() -> None:
     assert datasource(site, "loki", "") is None
 
 
-def test_a_long_name_is_known_by_its_beginning() -> None:
+def test_a_long_name_is_known_by_what_grafana_calls_it() -> None:
     host = "monitoring-number-one.south.example.org"
     site = compiled(on(host, "prometheus"), on("mon2", "prometheus"))
-    found = datasource(site, "prometheus", "prometheus-monitoring-number-on-0a1b2c3d")
+    found = datasource(site, "prometheus", uid_of("prometheus", host))
     assert found
     assert found.host == host
 

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from plugins.compiler import compile_site, components_of
-from plugins.datasources import DatasourceType, Signal
+from plugins.datasources import DatasourceType, Signal, uid_of
 from plugins.model import Component
 from plugins.role import all_roles
-from roles.grafana.datasources import datasources, uid_of
+from roles.grafana.datasources import datasources
 from tests.unit.grafana_site import (
     HARD,
     PASSWORD,
