@@ -176,7 +176,8 @@ posted() {
       curl -gsS -X POST -m 30 -w '\nstatus %{http_code}' -K - "$url" 2>&1)
     status=${answer##*status }
     case $status in
-    2??) ;;
+    # From here on it has taken over some of it.
+    2??) disturbed=yes ;;
     *)
       seen="POST $url: status $status: $(printf '%s' "${answer%status *}" | tr '\n' ' ' | cut -c 1-300)"
       return 1

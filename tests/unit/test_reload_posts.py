@@ -69,8 +69,8 @@ def posted(folder: Path, *lines: str, path: str = "/usr/bin:/bin") -> str:
     """What a host says of posts that failed; nothing of posts that were accepted."""
     assert POSTED
     (folder / "posts").write_text("".join(f"{line}\n" for line in lines))
-    told = 'posted || printf "%s\n" "$seen"'
-    shell = f"set -u\nPATH={path} box={folder}\n{script('login')}{POSTED[0]}\n{told}"
+    functions = f"{script('login')}{POSTED[0]}"
+    shell = f"PATH={path} box={folder}\n{functions}\nposted || printf '%s\\n' \"$seen\""
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
     assert not done.stderr
     return done.stdout
