@@ -3,7 +3,7 @@
 In a run of molecule, ``MOLECULE_FILE`` is the scenario's ``molecule.yml`` with what all share
 merged in. Its platforms are the hosts, their groups the roles on them; the group variables of
 ``all`` are the settings, as ``group_data/all.py`` would hold them, and host variables those of one
-host, as the inventory would.
+host, as the inventory would. ``{secret: TEXT}`` stands for what a vault would hold.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from plugins.vault import Secret
 
 ROLES = Path(__file__).resolve().parents[1]
 ROOT = ROLES.parent
@@ -121,9 +123,18 @@ def placed(file: Path | None = None) -> dict[str, list[str]]:
     return found
 
 
+def _sealed(value: Any) -> Any:
+    """A value with its secrets as a vault would give them."""
+    if isinstance(value, Mapping):
+        if value.keys() == {"secret"}:
+            return Secret(value["secret"])
+        return {key: _sealed(inner) for key, inner in value.items()}
+    return [_sealed(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _variables(file: Path | None, kind: str, name: str) -> dict[str, Any]:
     inventory = said(file).get("provisioner", {}).get("inventory", {})
-    found: dict[str, Any] = inventory.get(kind, {}).get(name, {})
+    found: dict[str, Any] = _sealed(inventory.get(kind, {}).get(name, {}))
     return found
 
 

@@ -166,6 +166,18 @@ def test_an_exporter_is_placed_and_asked_by_its_file_alone(
     }
 
 
+def test_what_stands_for_a_secret_is_sealed_wherever_it_stands(tmp_path: Path) -> None:
+    said = tmp_path / "molecule.yml"
+    said.write_text(
+        "provisioner: {inventory: {group_vars: {all: {a: [{b: {secret: hidden}}], c: {secret: x, "
+        "d: 1}}}}}\n"
+    )
+    found = scenario.settings(said)
+    (sealed,) = (each["b"] for each in found["a"])
+    assert (sealed.get_secret_value(), "hidden" in str(found)) == ("hidden", False)
+    assert found["c"] == {"secret": "x", "d": 1}
+
+
 @pytest.mark.parametrize(
     ("role", "name", "group"),
     [

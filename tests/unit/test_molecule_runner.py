@@ -24,7 +24,8 @@ from roles.molecule.scenario import Scenario
         ("alertmanager/cluster", ["alertmanager/cluster", "alertmanager/cluster (docker)"]),
         ("reference_worker", ["reference_app", "reference_app (docker)"]),
         ("node_exporter", ["exporters", "exporters (docker)"]),
-        ("grafana", []),
+        ("grafana", ["grafana", "grafana (docker)"]),
+        ("kibana", []),
         ("loki/cluster", []),
     ],
 )
@@ -41,8 +42,8 @@ def test_what_else_a_role_has_is_told() -> None:
 
 
 def test_a_role_without_a_scenario_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["prometheus", "grafana"]) == 2
-    assert "no scenario: grafana; there are alertmanager, alertmanager/cluster, " in " ".join(
+    assert main(["prometheus", "kibana"]) == 2
+    assert "no scenario: kibana; there are alertmanager, alertmanager/cluster, " in " ".join(
         capsys.readouterr().out.split()
     )
 
