@@ -71,6 +71,10 @@ smoke: $(READY) ## run every check
 dashboard-check: $(READY) ## run every dashboard panel's query: which have data, which are empty and why
 	$(BIN)/pyinfra -y $(INVENTORY) dashboard_check.py $(if $(DASHBOARD),--data dashboard=$(DASHBOARD))
 
+PREVIEW ?=
+preview: $(READY) ## every dashboard as one HTML file, build/preview/<site>.html; PREVIEW="--data hours=6 --data png=true"
+	$(BIN)/pyinfra -y $(INVENTORY) preview.py $(PREVIEW)
+
 drift: $(READY) ## tell what differs; exit 3 if something does (make says 2)
 	$(BIN)/pyinfra -y $(INVENTORY) drift.py
 
@@ -165,4 +169,4 @@ $(READY): requirements.lock
 .PHONY: demo demo-systemd demo-docker demo-local traffic demo-down deploy smoke drift compose \
 	list artifacts lock test test-unit test-command test-content test-integration test-containers \
 	molecule lint format dashboards bench lock-python dashboard-check backup restore pull-dashboard \
-	help
+	preview help

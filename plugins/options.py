@@ -38,6 +38,15 @@ class Options(Settings):
     report: str | None = Field(
         None, description="write the run as JSON to this file: hosts, changes, checks, differences"
     )
+    hours: float = Field(
+        1, gt=0, le=24 * 366, description="dashboard_check.py and preview.py: how far back to look"
+    )
+    preview: str | None = Field(
+        None, description="preview.py: the file to write; None is `build/preview/SITE.html`"
+    )
+    png: bool = Field(
+        False, description="preview.py: a picture of each dashboard beside the file, by Chromium"
+    )
     component: str | None = Field(None, description="remove.py: the component to remove")
     purge: str | None = Field(
         None, description="remove.py: data folder to remove with it, by its full path"
@@ -56,7 +65,7 @@ class Options(Settings):
     )
     dashboard: Annotated[str | None, BeforeValidator(_words)] = Field(
         None,
-        description="dashboard_check.py: uid of the only dashboard to look at; "
+        description="dashboard_check.py, preview.py: uid of the only dashboard to look at; "
         "pull_dashboard.py: uid or title of the one to pull",
     )
 

@@ -26,6 +26,7 @@ from plugins.wiring import nearest
 
 # A command is one argument of a shell, which Linux limits to 128 KiB.
 _COMMAND_BYTES = 64_000
+_FIRING = 'ALERTS{alertstate="firing"}'
 
 
 def datasource(site: Site, kind: str, uid: str) -> Endpoint | None:
@@ -117,6 +118,15 @@ class Inquiry:
             for question in questions(
                 board, self.values[board.uid], window.start, window.end, window.step
             )
+        )
+
+    def for_alerts(self) -> tuple[Question, ...]:
+        """For the panels that list alerts, which have no query of their own."""
+        return tuple(
+            self._asks(board.uid, panel.id, _FIRING, "")
+            for board in self.boards
+            for panel in board.panels
+            if panel.type == "alertlist"
         )
 
     def for_names(self) -> tuple[Question, ...]:

@@ -21,7 +21,6 @@ from plugins.dashboards.substitution import Window
 from plugins.problem import Problem, suggestion
 from plugins.run import Run
 
-_MINUTES = 60
 _POINTS = 60
 
 
@@ -38,6 +37,7 @@ ROUNDS: Mapping[str, _Round] = {
     "panels": _Round(Inquiry.for_panels, Inquiry.hear_panels),
     "names": _Round(Inquiry.for_names, Inquiry.hear_names),
     "reasons": _Round(Inquiry.for_reasons, Inquiry.hear_reasons),
+    "alerts": _Round(Inquiry.for_alerts, Inquiry.hear_panels),
 }
 
 
@@ -57,8 +57,12 @@ def _chosen(run: Run) -> tuple[Dashboard, ...]:
     return chosen
 
 
-def inquire(run: Run) -> Inquiry:
+def inquire(run: Run, points: int = _POINTS) -> Inquiry:
     """What this run asks; the same for all of its hosts, begun when the first one comes here.
+
+    Args:
+        run: The run; its options say how far back it looks, and at which dashboard.
+        points: How many each series has.
 
     Raises:
         PyinfraError: The dashboard that the command line names is not there, or a site's own
@@ -67,8 +71,8 @@ def inquire(run: Run) -> Inquiry:
     if run.inquiry is None:
         # A time that every datasource has reached, whatever its clock says.
         end = int(time.time()) - 2
-        seconds = _MINUTES * 60
-        window = Window(end - seconds, end, seconds // _POINTS, scrape_seconds(run.site))
+        seconds = round(run.options.hours * 3600)
+        window = Window(end - seconds, end, max(seconds // points, 1), scrape_seconds(run.site))
         run.inquiry = Inquiry(run.site, _chosen(run), window)
     return run.inquiry
 
@@ -88,7 +92,8 @@ def ask_dashboards(round_: str) -> Generator[PyinfraCommand, None, None]:
     Ask the datasources on the current host what dashboards ask in one round, and keep the
     answers for the report at the end of the run; changes nothing.
 
-    + round_: ``variables``, ``panels``, ``names`` (metrics that there are) or ``reasons``
+    + round_: ``variables``, ``panels``, ``alerts``, ``names`` (metrics that there are) or
+      ``reasons``
 
     **Example:**
 

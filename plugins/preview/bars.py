@@ -19,7 +19,6 @@ from plugins.preview.report import View
 from plugins.preview.tables import labels_of, table_frames
 
 MOST = 40
-_TOOLTIP = '<div class="tip"><i style="background:@colour"></i><b>@name</b> {value}</div>'
 
 
 def _frame(view: View) -> Frame:
@@ -74,7 +73,7 @@ def barchart(view: View) -> Drawn:
             glyph = made.vbar(x=place, top="value", width=width * 0.9, **look)
         else:
             glyph = made.hbar(y=place, right="value", height=width * 0.9, **look)
-        made.add_tools(charts.hover(_TOOLTIP.format(value="@words"), renderers=[glyph]))
+        made.add_tools(charts.hover("@words", renderers=[glyph]))
     if upright and len(names) > 6:
         made.xaxis.major_label_orientation = math.pi / 4
     left = len(frame.rows) - MOST

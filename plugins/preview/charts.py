@@ -33,6 +33,12 @@ from plugins.preview.report import View
 ROW, GAP, HEADING = 30, 8, 40
 _CLOCK = "%H:%M"
 _FONT = "11px"
+# Within a tooltip the page's own style does not hold. Several things have one time.
+_TIP = (
+    ".bk-tooltip-content>div{margin:0!important;border:0!important;font-size:12px}"
+    "i{display:inline-block;width:10px;height:4px;margin-right:6px;vertical-align:middle}"
+    "small{opacity:.7}div+div>small{display:none}"
+)
 
 
 @dataclass(frozen=True)
@@ -166,6 +172,19 @@ def in_unit(unit: str, source: Any) -> CustomJSHover:
     return CustomJSHover(args={"steps": steps, "source": source}, code=code)
 
 
-def hover(tooltips: str, **options: Any) -> HoverTool:
-    """A tooltip that is shown for the nearest thing."""
-    return HoverTool(tooltips=tooltips, point_policy="follow_mouse", **options)
+def hover(what: str, when: str = "", **options: Any) -> HoverTool:
+    """A tooltip: a line for each thing that is pointed at, and below the first of them when.
+
+    Args:
+        what: Bokeh's words for one thing, which has the columns ``colour`` and ``name``.
+        when: Likewise for its time; empty for none.
+        options: Of Bokeh's tool.
+    """
+    mark = '<i style="background:@colour"></i>@name&ensp;' if "@image" not in what else ""
+    time = f"<small>{when} UTC</small>" if when else ""
+    return HoverTool(
+        # Bokeh keeps what a browser takes for the body: a style must stand within something.
+        tooltips=f"<div><style>{_TIP}</style>{time}<div>{mark}<b>{what}</b></div></div>",
+        show_arrow=False,
+        **options,
+    )

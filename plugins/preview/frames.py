@@ -29,9 +29,8 @@ class Frame:
     ref: str = ""
 
     def numeric(self, column: str) -> bool:
-        """Whether a column holds numbers, and is no time."""
-        cells = [row.get(column) for row in self.rows]
-        return column != TIME and any(isinstance(cell, float | int) for cell in cells)
+        """Whether a column holds numbers, if anything, and is no time."""
+        return column != TIME and not any(isinstance(row.get(column), str) for row in self.rows)
 
 
 def moment(seconds: float) -> str:

@@ -22,7 +22,6 @@ from plugins.preview.units import written
 
 _COLOURS = ("#3d3a5c", "#5b3a8e", "#a0307a", "#e0524a", "#fb9f3a", "#fde725")
 _SHADES = 64
-_TOOLTIP = '<div class="tip"><b>@image{0.[000]}</b><br><span>$x{%F %T} UTC</span></div>'
 
 
 def _limit(series: Series) -> float:
@@ -85,7 +84,10 @@ def heatmap(view: View) -> Drawn:
             palette=palette, low=0, high=most, nan_color="rgba(0,0,0,0)"
         ),
     )
-    made.add_tools(charts.hover(_TOOLTIP, renderers=[glyph], formatters={"$x": "datetime"}))
+    formats = {"$x": "datetime"}
+    made.add_tools(
+        charts.hover("@image{0.[000]}", "$x{%F %T}", renderers=[glyph], formatters=formats)
+    )
     made.ygrid.grid_line_color = None
     ramp = f"background:linear-gradient(to right,{','.join(_COLOURS)})"
     words = (element("li", written(0)), element("li", written(most)))

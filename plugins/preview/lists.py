@@ -61,8 +61,12 @@ def _line(line: LogLine) -> Markup:
         element("time", _clock(line.time)),
         element("b", line.labels.get("level", "")),
         element("span", origin),
-        element("code", line.line[:MOST_CHARACTERS], more),
-        element("small", ids) if ids else Markup(""),
+        element(
+            "code",
+            line.line[:MOST_CHARACTERS],
+            more,
+            element("small", ids) if ids else Markup(""),
+        ),
         class_=f"level-{level(line)}",
     )
 
@@ -132,7 +136,8 @@ def alertlist(view: View) -> Drawn:
         known = ("alertname", "severity", "alertstate", "__name__", "priority")
         rest = " ".join(f"{k}={v}" for k, v in sorted(alert.items()) if k not in known)
         severity = alert.get("severity", "none")
-        words = " ".join(filter(None, (alert.get("priority"), severity, alert.get("alertstate"))))
+        said = (alert.get("priority"), severity, alert.get("alertstate"))
+        words = " ".join(each for each in said if each and each != "none")
         items.append(
             element(
                 "li",

@@ -197,7 +197,7 @@ def page(renderings: Sequence[Rendering], report: Report) -> str:
     side = element(
         "div",
         element("h1", report.site),
-        element("p", "Dashboards, as they were", class_="of"),
+        element("p", "Dashboards", class_="of"),
         _facts(report),
         _menu(others),
     )

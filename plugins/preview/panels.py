@@ -9,7 +9,7 @@ from types import MappingProxyType
 from plugins.preview import bars, heatmap, lists, numbers, states, tables, timeseries
 from plugins.preview.drawn import NOTHING, Drawn
 from plugins.preview.markup import Markup, element
-from plugins.preview.report import View
+from plugins.preview.report import View, unchosen
 
 Draw = Callable[[View], Drawn]
 DRAWN: Mapping[str, Draw] = MappingProxyType(
@@ -49,6 +49,12 @@ def _why_empty(view: View) -> Markup:
     """Why a panel shows nothing."""
     if view.panel.empty:
         return element("p", "Nothing: ", view.panel.empty, class_="empty")
+    missing = sorted({name for result in view.results for name in result.question.missing})
+    if missing:
+        words = f"there is nothing to choose for {', '.join(missing)}"
+        return element("p", "No data: ", words, class_="empty")
+    if any(map(unchosen, view.results)):
+        return element("p", "Nothing is chosen", class_="empty")
     if not view.results:
         what = "it has no query" if not view.panel.targets else "its queries were not asked"
         return element("p", "No data: ", what, class_="empty")
@@ -59,7 +65,9 @@ def _why_empty(view: View) -> Markup:
 
 def draw(view: View) -> Drawn:
     """A panel as it is shown; an empty one says why."""
-    errors = dict.fromkeys(result.error for result in view.results if result.error)
+    errors = dict.fromkeys(
+        result.error for result in view.results if result.error and not unchosen(result)
+    )
     if view.panel.type not in DRAWN:
         words = f"Panels of type {view.panel.type} are shown by Grafana only"
         return Drawn(element("p", words, class_="empty"))

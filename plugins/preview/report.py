@@ -75,6 +75,12 @@ class View:
     others: tuple[Linked, ...] = ()
 
 
+def unchosen(result: Result) -> bool:
+    """Whether a query could not ask for anything, since a variable of it has no value."""
+    question = result.question
+    return bool(question.missing) or not question.path
+
+
 def anchor(uid: str) -> str:
     """The id in the page of a dashboard."""
     return f"d-{uid}"

@@ -15,10 +15,6 @@ from plugins.preview.lines import Line, lines
 from plugins.preview.markup import element
 from plugins.preview.report import View
 
-_TOOLTIP = (
-    '<div class="tip"><i style="background:@colour"></i><b>@name</b> @state'
-    "<br><span>@left{%F %T} to @right{%T} UTC</span></div>"
-)
 MOST = 60
 _NAME_CHARACTERS = 34
 
@@ -80,8 +76,9 @@ def timeline(view: View) -> Drawn:
         fill_alpha=0.85,
         line_color=None,
     )
+    when = "@left{%F %T} to @right{%T}"
     formats = {"@left": "datetime", "@right": "datetime"}
-    made.add_tools(charts.hover(_TOOLTIP, renderers=[glyph], formatters=formats))
+    made.add_tools(charts.hover("@state", when, renderers=[glyph], formatters=formats))
     made.ygrid.grid_line_color = None
     entries = [element("li", swatch(colour), words) for words, colour in sorted(states.items())]
     note = f"{count} of {len(every)} series" if len(every) > count else ""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from plugins.preview.colours import colour
 from plugins.preview.drawn import NOTHING, Drawn
-from plugins.preview.fields import Field, field, options
+from plugins.preview.fields import Field, field, mapping, options
 from plugins.preview.frames import TIME, Cell, Frame, frames
 from plugins.preview.markup import Markup, element, joined
 from plugins.preview.report import View
 from plugins.preview.transformations import transformed
 
 MOST_ROWS = 200
+# What is not longer, such as a time, stays in one line.
+_SHORT = 34
 
 
 def table_frames(view: View) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
@@ -20,11 +23,11 @@ def table_frames(view: View) -> tuple[tuple[Frame, ...], tuple[str, ...]]:
     return transformed(frames(view.results, formats), view.panel.raw.get("transformations") or ())
 
 
-def _gauge(shown: Field, value: float, column: list[float], colour: str) -> Markup:
+def _gauge(shown: Field, value: float, column: list[float], shade: str) -> Markup:
     low = shown.minimum if shown.minimum is not None else min(0.0, *column)
     high = shown.maximum if shown.maximum is not None else max(column)
     share = min(max((value - low) / (high - low), 0.0), 1.0) if high > low else 0.0
-    bar = element("b", style=f"width:{share:.1%};background:{colour}")
+    bar = element("b", style=f"width:{share:.1%};background:{shade}")
     return element("span", bar, class_="bar")
 
 
@@ -33,17 +36,20 @@ def _cell(shown: Field, cell: Cell, column: list[float]) -> Markup:
     said = shown.custom.get("cellOptions") or {}
     kind = str(said.get("type") or shown.custom.get("displayMode") or "auto")
     words = shown.words(cell)
-    if not isinstance(cell, float | int):
-        mapped = shown.colour(None, 0) if kind.startswith("color") and shown.mappings else None
-        style = f"--c:{mapped}" if mapped and mapped != shown.colour(None, 1) else None
-        return element("td", words, style=style, class_="text" if style is None else "text tint")
-    colour = shown.colour(float(cell), 0)
+    if isinstance(cell, str):
+        named = mapping(shown.mappings, cell).get("color") if kind.startswith("color") else None
+        style = f"--c:{colour(str(named))}" if named else None
+        kinds = ["text", *(["short"] if len(words) <= _SHORT else []), *(["tint"] if style else [])]
+        return element("td", words, style=style, class_=" ".join(kinds))
+    if cell is None:
+        return element("td", words)
+    shade = shown.colour(float(cell), 0)
     if kind == "gauge":
-        return element("td", _gauge(shown, float(cell), column, colour), words, class_="gauge")
+        return element("td", _gauge(shown, float(cell), column, shade), words, class_="gauge")
     if kind == "color-background":
-        return element("td", words, class_="filled", style=f"--c:{colour}")
+        return element("td", words, class_="filled", style=f"--c:{shade}")
     if kind == "color-text":
-        return element("td", words, class_="tint", style=f"--c:{colour}")
+        return element("td", words, class_="tint", style=f"--c:{shade}")
     return element("td", words)
 
 

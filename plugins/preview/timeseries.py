@@ -19,12 +19,11 @@ from plugins.preview.fields import field, options
 from plugins.preview.lines import Line, largest, lines, stacked
 from plugins.preview.report import View
 
-_TOOLTIP = (
-    '<div class="tip"><i style="background:@colour"></i><b>@name</b> {value}'
-    "<br><span>$snap_x{{%F %T}} UTC</span></div>"
-)
+# With more lines than this, a tooltip tells of the one that is pointed at, not of all.
+_MOST_TOLD = 12
 # From this density on an area is read as an amount, which begins at zero.
 _DENSE = 0.15
+_WHOLE = {"percent": 100.0, "percentunit": 1.0}
 _DASHES = {"dash": "dashed", "dot": "dotted"}
 
 
@@ -95,10 +94,15 @@ def _draw_lines(made: Any, drawn: Sequence[Line], extra: dict[str, Any]) -> None
         )
         unit = some[0].field.unit
         tip = charts.hover(
-            _TOOLTIP.format(value=f"$snap_y{{{unit or 'none'}}}"),
+            f"$snap_y{{{unit or 'none'}}}",
+            "$snap_x{%F %T}",
             renderers=[glyph],
             line_policy="nearest",
-            formatters={"$snap_x": "datetime", "$snap_y": charts.in_unit(unit, glyph.data_source)},
+            mode="vline" if len(drawn) <= _MOST_TOLD else "mouse",
+            formatters={
+                "$snap_x": "datetime",
+                "$snap_y": charts.in_unit(unit, glyph.data_source),
+            },
         )
         made.add_tools(tip)
 
@@ -183,6 +187,10 @@ def _scale(view: View, drawn: Sequence[Line]) -> Axis:
     high = max((f.maximum for f in _fields(drawn) if f.maximum is not None), default=None)
     zero = any(line.base or _filled(line) >= _DENSE or _style(line) == "bars" for line in drawn)
     start, end = axes.limits(values, low, high, zero)
+    whole = _WHOLE.get(first.unit)
+    if whole is not None and high is None and all(not value > whole for value in values):
+        # More than all of it is not expected, so that no room is kept for it.
+        end = min(end, whole)
     count = charts.ticks_for(view.panel.grid.h)
     if (first.custom.get("scaleDistribution") or {}).get("type") == "log":
         there = [value for value in values if value > 0]

@@ -5,6 +5,7 @@ https://grafana.com/docs/grafana/latest/panels-visualizations/query-transform-da
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,10 +24,12 @@ def _union(columns: Sequence[Sequence[str]]) -> tuple[str, ...]:
 def _merge(frames: Frames, said: Said) -> Frames:
     """One table; rows that agree in all they share of text become one."""
     columns = _union([frame.columns for frame in frames])
+    # What found nothing does not tell what its rows would be called by.
+    there = [frame for frame in frames if frame.rows]
     shared = [
         name
         for name in columns
-        if name != TIME and all(name in f.columns and not f.numeric(name) for f in frames)
+        if name != TIME and all(name in f.columns and not f.numeric(name) for f in there)
     ]
     rows: dict[tuple[Any, ...], dict[str, Cell]] = {}
     for number, frame in enumerate(frames):
@@ -148,6 +151,35 @@ def _renamed(frame: Frame, said: Said) -> Frame:
     return Frame(tuple(names.values()), rows, frame.ref)
 
 
+def _extracted(frame: Frame, said: Said) -> Frame:
+    """What is in a column of JSON as columns; labels of logs are columns already."""
+    source = str(said.get("source") or "")
+    if source not in frame.columns:
+        return frame
+    rows: list[Mapping[str, Cell]] = []
+    for row in frame.rows:
+        rows.append({**_fields(row.get(source)), **row})
+    columns = _union([frame.columns, *(sorted(row) for row in rows)])
+    return Frame(columns, tuple(rows), frame.ref)
+
+
+def _fields(cell: Cell) -> dict[str, Cell]:
+    try:
+        found = json.loads(cell) if isinstance(cell, str) else None
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {
+        key: float(value)
+        if isinstance(value, int | float)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value)
+        for key, value in found.items()
+    }
+
+
 def _as_they_are(frames: Frames, said: Said) -> Frames:
     """Labels of tables are columns here from the beginning."""
     return frames
@@ -169,6 +201,7 @@ TRANSFORMATIONS: Mapping[str, Callable[[Frames, Said], Frames]] = {
     "reduce": _reduced,
     "groupBy": _each(_grouped),
     "renameByRegex": _each(_renamed),
+    "extractFields": _each(_extracted),
     "labelsToFields": _as_they_are,
     "timeSeriesTable": _as_they_are,
 }

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -345,6 +346,7 @@ def test_a_table_is_merged_organised_and_sorted() -> None:
          ["host", "Value (sum)"], "a"),
         ({"id": "joinByField", "options": {"byField": "host"}}, ["host", "Value"], "a"),
         ({"id": "labelsToFields", "options": {}}, ["host", "Value"], "a"),
+        ({"id": "extractFields", "options": {"source": "labels"}}, ["host", "Value"], "a"),
     ],
 )  # fmt: skip
 def test_transformations(step: Any, columns: list[str], first: str) -> None:
@@ -353,7 +355,7 @@ def test_transformations(step: Any, columns: list[str], first: str) -> None:
     body = drawn(raw, instants({"a": 2, "b": 1})).body
     positions = [body.index(f">{name}</th>") for name in columns]
     assert positions == sorted(positions)
-    assert f'<td class="text">{first}</td>' in body.split("<tbody>", maxsplit=1)[1][:60]
+    assert f'<td class="text short">{first}</td>' in body.split("<tbody>", maxsplit=1)[1][:60]
 
 
 def test_a_table_of_what_calculations_make_of_columns() -> None:
@@ -472,3 +474,50 @@ def test_values_that_change_nothing_are_drawn_too() -> None:
     logarithmic = {"custom": {"scaleDistribution": {"type": "log"}}}
     made = drawn(panel("timeseries", defaults=logarithmic), waves(("a",), 1, 1000))
     assert models(made, "LogAxis")
+
+
+def test_fields_of_a_line_of_json_are_columns() -> None:
+    steps = [{"id": "extractFields", "options": {"source": "Line"}}]
+    said = json.dumps({"path": "/x", "durationMs": 12, "more": {"a": [1]}})
+    found = _logs(LogLine(END, said, {}), LogLine(END, "no JSON", {}), LogLine(END, "[1]", {}))
+    body = drawn(panel("table", transformations=steps), found).body
+    assert ">path</th>" in body
+    assert "<td>12</td>" in body
+
+
+def test_a_share_has_no_room_for_more_than_all() -> None:
+    raw = panel("timeseries", defaults={"unit": "percentunit"})
+    assert models(drawn(raw, waves(("a",), 0, 1.1)), "Range1d")[1].get("end", 1) == 1
+    assert models(drawn(raw, waves(("a",), 0, 2)), "Range1d")[1]["end"] > 1.8
+
+
+def test_a_query_without_a_value_for_its_variable_is_no_failure() -> None:
+    asked = question()
+    missing = replace(asked, missing=("service",))
+    body = drawn(panel("timeseries"), Result(missing, error="HTTP 400")).body
+    assert "there is nothing to choose for service" in body
+    no_trace = replace(asked, path="")
+    assert "Nothing is chosen" in drawn(panel("traces"), Result(no_trace, error="HTTP 400")).body
+
+
+def test_a_query_that_found_nothing_does_not_keep_rows_apart() -> None:
+    raw = panel("table", formats=("table",) * 3, transformations=[{"id": "merge", "options": {}}])
+    answers = (instants({"a": 1}), instants({"a": 2}, "B"), Result(question("C")))
+    body = drawn(raw, *answers).body
+    assert body.count("<tr>") == 2
+    assert "<td>1</td><td>2</td><td>\N{EN DASH}</td>" in body
+
+
+def test_a_mapped_word_has_its_colour_and_others_have_none() -> None:
+    words = [{"type": "value", "options": {"P1": {"text": "urgent", "color": "red"}}}]
+    override = {
+        "matcher": {"id": "byName", "options": "priority"},
+        "properties": [
+            {"id": "mappings", "value": words},
+            {"id": "custom.cellOptions", "value": {"type": "color-text"}},
+        ],
+    }
+    raw = panel("table", formats=("table",), overrides=[override])
+    body = drawn(raw, instants({"P1": 1, "P2": 1}, key="priority")).body
+    assert '<td style="--c:#F2495C" class="text short tint">urgent</td>' in body
+    assert '<td class="text short">P2</td>' in body
