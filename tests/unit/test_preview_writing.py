@@ -13,10 +13,11 @@ from rich.console import Console
 
 from plugins.dashboards.inquiry import Inquiry
 from plugins.dashboards.results import Question
+from plugins.options import Options
 from plugins.preview import pictures, writing
 from plugins.preview.layout import placed
 from plugins.preview.pictures import PictureError, browser, height
-from plugins.run import Options, Run
+from plugins.run import Run
 from tests.unit.dashboard_files import Raw, board, made, panel
 from tests.unit.preview_showcase import REPORT, showcase
 from tests.unit.test_dashboard_check import SITE, WINDOW, mock_answers, vector
