@@ -6,6 +6,7 @@ are CSS variables of the page (``page.css``), so that they follow light and dark
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -33,11 +34,13 @@ from plugins.preview.report import View
 ROW, GAP, HEADING = 30, 8, 40
 _CLOCK = "%H:%M"
 _FONT = "11px"
+# Where BokehJS gets what draws formulas, icons and maps, which no chart here has.
+_ELSEWHERE = re.compile(r"https?://(?:cdn|maps)\.[^\s\"'`]+")
 # Within a tooltip the page's own style does not hold. Several things have one time.
 _TIP = (
     ".bk-tooltip-content>div{margin:0!important;border:0!important;font-size:12px}"
     "i{display:inline-block;width:10px;height:4px;margin-right:6px;vertical-align:middle}"
-    "small{opacity:.7}div+div>small{display:none}"
+    "small{opacity:.7}div+div>div>small{display:none}"
 )
 
 
@@ -52,8 +55,11 @@ class Chart:
 def library() -> str:
     """BokehJS, which the page carries in itself."""
     scripts: list[str] = Resources(mode="inline", components=["bokeh"], minified=True).js_raw
+    library = "\n".join(scripts)
+    for address in _ELSEWHERE.findall(library):
+        library = library.replace(address, "about:blank")
     # Words within it must not end the element that it stands in.
-    return "\n".join(scripts).replace("</script", "<\\/script")
+    return library.replace("</script", "<\\/script")
 
 
 def _renumbered(value: Any, known: dict[str, str]) -> Any:

@@ -2,7 +2,8 @@
 /* Opens one dashboard at a time and draws its charts when it is first seen. */
 (() => {
   const root = document.documentElement;
-  const drawn = new Map(); // Dashboard element to the promise of its charts' views.
+  const drawn = new Map(); // Dashboard element to the promise that its charts are there.
+  const views = []; // Pairs of a chart's element and Bokeh's view of it.
   root.classList.add("scripted");
 
   /* Numbers in tooltips: a step of units.py says from where on what they are divided by. */
@@ -29,7 +30,6 @@
   }
 
   async function draw(dashboard) {
-    const views = [];
     for (const [id, item] of await charts(dashboard)) {
       const element = document.getElementById(id);
       const manager = await Bokeh.embed.embed_item(item, id);
@@ -37,7 +37,6 @@
       element.addEventListener("dblclick", () => view.model.reset.emit());
       views.push([element, view]);
     }
-    return views;
   }
 
   async function show() {
@@ -51,13 +50,13 @@
       link.classList.toggle("here", here);
     }
     for (const each of open) if (!drawn.has(each)) drawn.set(each, draw(each));
-    const done = await Promise.all(open.map((each) => drawn.get(each)));
-    await idle(done.flat());
+    await Promise.all(open.map((each) => drawn.get(each)));
+    await idle();
     root.dataset.drawn = wanted || "first";
   }
 
   /* Bokeh paints some frames later. */
-  async function idle(views) {
+  async function idle() {
     const begun = performance.now();
     while (views.some(([, view]) => !view.has_finished()) && performance.now() - begun < 20000)
       await new Promise((next) => setTimeout(next, 50));
@@ -65,12 +64,8 @@
 
   /* Paper has its own width: charts are printed as pictures that fit it. */
   let printed = [];
-  async function collected() {
-    return (await Promise.all([...drawn.values()])).flat();
-  }
-  let ready = [];
   addEventListener("beforeprint", () => {
-    for (const [element, view] of ready) {
+    for (const [element, view] of views) {
       if (!element.offsetParent) continue;
       const picture = new Image();
       picture.src = view.export("png").canvas.toDataURL();
@@ -87,15 +82,14 @@
     printed = [];
   });
 
-  async function showAndKeep() {
+  async function reopened() {
     delete root.dataset.drawn;
     scrollTo(0, 0);
     await show();
-    ready = await collected();
   }
-  addEventListener("hashchange", showAndKeep);
+  addEventListener("hashchange", reopened);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-    for (const [, view] of ready) view.request_repaint?.();
+    for (const [, view] of views) view.request_repaint?.();
   });
-  showAndKeep();
+  reopened();
 })();

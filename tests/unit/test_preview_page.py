@@ -213,6 +213,12 @@ def test_the_library_cannot_end_its_element() -> None:
     assert "</script" not in charts.library().lower()
 
 
+def test_the_library_knows_nowhere_to_load_from() -> None:
+    assert "bokeh" in charts.library()
+    assert re.findall(r"""(?:src|href)\s*=\s*["'`]https?:[^"'`]*""", charts.library()) == []
+    assert "://cdn." not in charts.library()
+
+
 def test_a_row_that_is_shut_in_grafana_is_open_here() -> None:
     inner = [panel("text", (0, 1, 12, 4), options={"content": "inside"}, title="inside", id=9)]
     row = panel("row", (0, 0, 24, 1), collapsed=True, panels=inner, title="shut")
