@@ -27,16 +27,20 @@ def release(program: str, content: bytes) -> bytes:
 
 
 @contextmanager
-def served(body: bytes, announced: int | None = None) -> Iterator[str]:
-    """Serve one body at any path; its URL.
+def served(body: bytes, announced: int | None = None, name: str = "") -> Iterator[str]:
+    """Serve one body; its URL.
 
     Args:
         body: What is sent.
         announced: Content-Length to announce; more than there is makes a cut-off download.
+        name: The only file that is there; by default any is.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:  # the name http.server calls
+            if name and self.path != f"/{name}":
+                self.send_error(404)
+                return
             self.send_response(200)
             self.send_header("Content-Length", str(announced or len(body)))
             self.end_headers()
@@ -49,7 +53,7 @@ def served(body: bytes, announced: int | None = None) -> Iterator[str]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/release.tar.gz"
+        yield f"http://127.0.0.1:{server.server_port}/{name or 'release.tar.gz'}"
     finally:
         server.shutdown()
         server.server_close()
