@@ -41,7 +41,7 @@ demo-docker: $(READY)
 	$(MAKE) traffic RUNTIME=docker SECONDS=10
 
 demo-local: $(READY)
-	$(BIN)/python -m plugins.artifacts fetch
+	$(BIN)/python -m plugins.artifacts fetch --allow-missing grafana
 	$(BIN)/python -m tests.hosts engine
 	$(BIN)/pyinfra -y inventories/local.py deploy.py
 
@@ -69,7 +69,11 @@ smoke: $(READY) ## run every check
 	$(BIN)/pyinfra -y $(INVENTORY) smoke.py
 
 dashboard-check: $(READY) ## run every dashboard panel's query: which have data, which are empty and why
+	$(TRAFFIC_BEFORE_$(basename $(notdir $(INVENTORY))))
 	$(BIN)/pyinfra -y $(INVENTORY) dashboard_check.py $(if $(DASHBOARD),--data dashboard=$(DASHBOARD))
+# Nobody uses the demos' application but us, and rates need a few scrapes.
+TRAFFIC_BEFORE_demo = $(MAKE) traffic SECONDS=40
+TRAFFIC_BEFORE_docker = $(MAKE) traffic RUNTIME=docker SECONDS=40
 
 PREVIEW ?=
 preview: $(READY) ## every dashboard as one HTML file, build/preview/<site>.html; PREVIEW="--data hours=6 --data png=true"

@@ -83,6 +83,13 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument(
         "--mirror", metavar="URL", help="site mirror: serves <sha256>/<file name> or <file name>"
     )
+    fetch.add_argument(
+        "--allow-missing",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="told and no failure where it cannot be had, as `site.allow_missing`; again for more",
+    )
     locking = commands.add_parser(
         "lock",
         help="fill in each sha256 that is null, or verify those that are there",
@@ -186,7 +193,7 @@ def _fetch(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Co
 
     results = obtain(lock, wanted, policy, store, progress)
     table = _table("artifact", "architecture", "version", "source", "MB packed", "sha256")
-    failures = []
+    missing: list[bool] = []
     for (name, architecture), result in results.items():
         if isinstance(result, Artifact):
             size = f"{result.path.stat().st_size / 1e6:.1f}"
@@ -194,20 +201,21 @@ def _fetch(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Co
                 name, architecture, result.version, result.source, size, result.sha256[:12]
             )
         else:
-            table.add_row(name, architecture, "", "[red]error[/]", "", "")
-            failures.append(result)
+            allowed = name in arguments.allow_missing
+            colour = "yellow" if allowed else "red"
+            table.add_row(name, architecture, "", f"[{colour}]cannot be had[/]", "", "")
+            notes.print(str(result), style=colour, markup=False, soft_wrap=True)
+            missing.append(allowed)
     for name, architecture in unpinned:
         # Who asks for it by name, or places it, is told; all the others do not need it.
         table.add_row(name, architecture, lock.entry(name).version, "[yellow]not pinned[/]", "", "")
     screen.print(table)
-    for failure in failures:
-        notes.print(str(failure), style="red", markup=False, soft_wrap=True)
     notes.print(
-        f"{len(results) - len(failures)} of {len(results)} obtained in "
+        f"{len(results) - len(missing)} of {len(results)} obtained in "
         f"{time.monotonic() - started:.1f} s",
         soft_wrap=True,
     )
-    return 1 if failures else 0
+    return 0 if all(missing) else 1
 
 
 def _own_architecture() -> str:
