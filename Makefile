@@ -68,6 +68,7 @@ deploy: $(READY) ## make the inventory true
 smoke: $(READY) ## run every check
 	$(BIN)/pyinfra -y $(INVENTORY) smoke.py
 
+DASHBOARD ?=
 dashboard-check: $(READY) ## run every dashboard panel's query: which have data, which are empty and why
 	$(TRAFFIC_BEFORE_$(basename $(notdir $(INVENTORY))))
 	$(BIN)/pyinfra -y $(INVENTORY) dashboard_check.py $(if $(DASHBOARD),--data dashboard=$(DASHBOARD))
@@ -90,9 +91,9 @@ FROM ?= $(error say which: make restore INVENTORY=... FROM=backups/SITE/DATE)
 restore: $(READY) ## put back what a backup has and the site lacks: FROM=backups/SITE/DATE
 	$(BIN)/pyinfra -y $(INVENTORY) restore.py --data from=$(FROM)
 
-DASHBOARD ?= $(error say which: make pull-dashboard INVENTORY=... DASHBOARD=UID_OR_TITLE)
 pull-dashboard: $(READY) ## take a dashboard made in Grafana into the site's files: DASHBOARD=UID_OR_TITLE
-	$(BIN)/pyinfra -y $(INVENTORY) pull_dashboard.py --data 'dashboard=$(DASHBOARD)'
+	$(BIN)/pyinfra -y $(INVENTORY) pull_dashboard.py \
+	  --data 'dashboard=$(or $(DASHBOARD),$(error say which: make pull-dashboard INVENTORY=... DASHBOARD=UID_OR_TITLE))'
 
 COMPOSE ?=
 compose: $(READY) ## Compose files to read or run by hand, in build/compose/; COMPOSE="--images --host web1"
