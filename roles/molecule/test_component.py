@@ -8,19 +8,27 @@ from pathlib import Path
 import pytest
 
 from plugins.role import all_roles
+from plugins.site import Host
 from roles.molecule import scenario
 from roles.molecule.fixtures import Machines
 from roles.molecule.services import differing, service
 from tests.integration.machine import until
 
 
+def _host(name: str) -> Host:
+    """A host of the scenario, by what roles that are everywhere look at."""
+    said = {**scenario.settings(), **scenario.own(name)}
+    engine = said.get("engine", "docker")
+    return Host(name, name, "molecule", {}, scenario.runtime(name), "amd64", (), engine=engine)
+
+
 def _placed() -> list[tuple[str, str]]:
     """Every component and its hosts; a role that prepares its host runs nothing of ours."""
-    said, every = scenario.settings(), [p["name"] for p in scenario.said()["platforms"]]
+    said, every = scenario.settings(), [_host(p["name"]) for p in scenario.said()["platforms"]]
     found = scenario.placed()
     for role in all_roles().values():
         if role.everywhere and not role.serves and role.name not in said.get("without", ()):
-            found[role.name] = every
+            found[role.name] = [host.name for host in every if role.suits(host)]
     return [
         (component, host)
         for component, hosts in found.items()
