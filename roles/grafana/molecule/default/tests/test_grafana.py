@@ -31,7 +31,6 @@ def test_its_datasources_are_those_of_the_site(machine: Any) -> None:
     told = json.loads(curl(machine, 3000, "/api/datasources", "-u", f"admin:{PASSWORD}"))
     found = {each["uid"]: (each["type"], each["isDefault"]) for each in told}
     assert found == {
-        "again": ("prometheus", False),
         "alertmanager-mon1": ("alertmanager", False),
         "prometheus-mon1": ("prometheus", True),
     }
@@ -39,7 +38,8 @@ def test_its_datasources_are_those_of_the_site(machine: Any) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_query_through_it_has_the_value_that_its_store_has(machine: Any) -> None:
-    query = {"refId": "A", "expr": "vector(42)", "instant": True, "datasource": {"uid": "again"}}
+    source = {"type": "prometheus", "uid": "prometheus-mon1"}
+    query = {"refId": "A", "expr": "vector(42)", "instant": True, "datasource": source}
     body = json.dumps({"from": "now-1m", "to": "now", "queries": [query]})
     header = "Content-Type: application/json"
     options = ("-u", f"admin:{PASSWORD}", "-H", header, "-d", body)
