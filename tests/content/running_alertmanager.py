@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
-import subprocess
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,11 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.content.running_loki import poll
+from tests.content.running import LOOPBACK, free_ports, running
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 30
-STOP_SECONDS = 20
 REQUEST_SECONDS = 10
 CONFIGURATION = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
 
@@ -74,13 +70,6 @@ class RunningAlertmanager:
         return sorted(kept, key=lambda each: str(each["comment"]))
 
 
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as found:
-        found.bind((LOOPBACK, 0))
-        return int(found.getsockname()[1])
-
-
 @contextmanager
 def running_alertmanager(program: Path, folder: Path) -> Iterator[RunningAlertmanager]:
     """One that is alone.
@@ -90,7 +79,7 @@ def running_alertmanager(program: Path, folder: Path) -> Iterator[RunningAlertma
         folder: Gets its configuration, its data and its log.
     """
     folder.mkdir(parents=True)
-    port = free_port()
+    (port,) = free_ports(1)
     (folder / "alertmanager.yml").write_text(CONFIGURATION)
     command = (
         program,
@@ -99,19 +88,6 @@ def running_alertmanager(program: Path, folder: Path) -> Iterator[RunningAlertma
         f"--web.listen-address={LOOPBACK}:{port}",
         "--cluster.listen-address=",
     )
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as it:
-        try:
-            running = RunningAlertmanager(port)
-
-            def answers() -> bool:
-                assert it.poll() is None, (folder / "log").read_text()
-                return running.ready()
-
-            poll("Alertmanager answers", answers, START_SECONDS)
-            yield running
-        finally:
-            it.terminate()
-            try:
-                it.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                it.kill()
+    alertmanager = RunningAlertmanager(port)
+    with running(command, folder / "log", alertmanager.ready, START_SECONDS):
+        yield alertmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
-import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +14,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from plugins.paths import Paths
+from tests.content.running import LOOPBACK, free_ports, running
 from tests.unit import sites
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 120
-STOP_SECONDS = 60
 REQUEST_SECONDS = 30
-POLL_SECONDS = 0.2
 
 Sample = tuple[dict[str, str], float]
 
@@ -120,29 +116,6 @@ class RunningLoki:
         return [rule | {"group": group["name"]} for group in groups for rule in group["rules"]]
 
 
-def poll(what: str, true: Callable[[], bool], seconds: float) -> None:
-    """Wait until something is true.
-
-    Raises:
-        AssertionError: It is not within that time.
-    """
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, f"not within {seconds} s: {what}"
-        time.sleep(POLL_SECONDS)
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind((LOOPBACK, 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 @contextmanager
 def running_loki(program: Path, folder: Path) -> Iterator[RunningLoki]:
     """A Loki with the configuration and the rules that its role renders.
@@ -151,7 +124,7 @@ def running_loki(program: Path, folder: Path) -> Iterator[RunningLoki]:
         program: Loki itself.
         folder: Gets its configuration, its data and its log.
     """
-    port, grpc_port = _free_ports(2)
+    port, grpc_port = free_ports(2)
     settings = {
         "port": port,
         "grpc_port": grpc_port,
@@ -168,19 +141,6 @@ def running_loki(program: Path, folder: Path) -> Iterator[RunningLoki]:
         path.write_text(content.replace(paths.config, str(folder / "config")))
     (folder / "data").mkdir()
     command = (program, f"-config.file={folder / 'config' / 'loki.yml'}")
-    with (folder / "log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as it:
-        try:
-            loki = RunningLoki(port, time.time())
-
-            def answers() -> bool:
-                assert it.poll() is None, (folder / "log").read_text()
-                return loki.ready()
-
-            poll("Loki is ready", answers, START_SECONDS)
-            yield loki
-        finally:
-            it.terminate()
-            try:
-                it.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                it.kill()
+    loki = RunningLoki(port, time.time())
+    with running(command, folder / "log", loki.ready, START_SECONDS):
+        yield loki

@@ -17,7 +17,8 @@ import pytest
 from plugins.backup import silences
 from plugins.backup.kept import Wish
 from tests.conftest import Program
-from tests.content.running_alertmanager import RunningAlertmanager, free_port, running_alertmanager
+from tests.content.running import free_ports
+from tests.content.running_alertmanager import RunningAlertmanager, running_alertmanager
 from tests.unit.calling import asking, endpoint
 
 ROOT = Path(__file__).parents[2]
@@ -207,7 +208,7 @@ def test_the_entry_points_save_wipe_and_put_back(
 
 
 def test_what_does_not_answer_fails_the_run_and_is_not_a_whole_backup(called: Called) -> None:
-    called.inventory(free_port())
+    called.inventory(free_ports(1)[0])
     ended = called.backup()
     assert ended.code == 1
     assert "alertmanager was not saved" in ended.said

@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from tests.conftest import Program
-from tests.content.running_loki import Lines, RunningLoki, poll, running_loki
+from tests.content.running import poll
+from tests.content.running_loki import Lines, RunningLoki, running_loki
 from tests.content.test_rule_mutations import mutated_expressions
 
 FILES = Path(__file__).resolve().parents[2] / "files"

@@ -11,49 +11,21 @@ import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.conftest import FAST, STORES, WORKER
+from tests.integration.application_site import deployed
+from tests.integration.conftest import WORKER
 from tests.integration.machine import get, on, until
-from tests.integration.project import ROOT, Project
+from tests.integration.project import Project
 from tests.integration.runtime import ServiceDriver, kill
 from tests.integration.signals import Line, lines, send_span, trace
 
 GROUP = f"application{WORKER}"
-PACKAGES = ("python3", "postgresql", "redis-server")
-# What has a network of its own reaches it by the host's address.
-SHARE_REDIS = """
-sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode yes/protected-mode no/' /etc/redis/redis.conf
-systemctl restart redis-server
-"""
-SETUP = ROOT / "files" / "apps" / "reference" / "prepare-host.sh"
 
 
 @pytest.fixture(scope="module")
 def shop(runtime: ServiceDriver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """One host that stores every signal, and one with the application."""
-    setup = SETUP.read_text() + SHARE_REDIS
-    specs = (runtime.host("mon1"), runtime.host("app1", packages=PACKAGES, setup=setup))
-    hosts.down(GROUP)
-    machines = {machine.name: machine for machine in hosts.up(GROUP, specs)}
-    redis = {"redis_url": f"redis://{machines['app1'].address}:6379/0"}
-    project = Project(
-        tmp_path_factory.mktemp("application"),
-        machines,
-        groups={
-            **{role: ["mon1"] for role in STORES},
-            "reference_app": ["app1"],
-            "reference_worker": ["app1"],
-        },
-        everyone={
-            "environment": "test",
-            "prometheus": dict(FAST),
-            "reference_app": redis,
-            "reference_worker": redis,
-        },
-        runtime=runtime,
-    )
-    project.deploy()
-    yield project
-    hosts.down(GROUP)
+    """The application's site."""
+    with deployed(runtime, tmp_path_factory.mktemp("application"), GROUP) as project:
+        yield project
 
 
 @pytest.fixture

@@ -10,12 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests import hosts
-from tests.integration.conftest import FAST, STORES, WORKER
+from tests.integration.application_site import deployed
+from tests.integration.conftest import WORKER
 from tests.integration.machine import on, until
 from tests.integration.project import Outcome, Project, words
 from tests.integration.runtime import ServiceDriver
-from tests.integration.test_application import PACKAGES, SETUP, SHARE_REDIS
 
 GROUP = f"dashboards{WORKER}"
 SECONDS = 60
@@ -27,35 +26,11 @@ PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 
 @pytest.fixture(scope="module")
 def watched(runtime: ServiceDriver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """A host that stores every signal, one with the application; after some traffic."""
-    specs = (
-        runtime.host("mon1"),
-        runtime.host("app1", packages=PACKAGES, setup=SETUP.read_text() + SHARE_REDIS),
-    )
-    hosts.down(GROUP)
-    machines = {machine.name: machine for machine in hosts.up(GROUP, specs)}
-    redis = {"redis_url": f"redis://{machines['app1'].address}:6379/0"}
-    project = Project(
-        tmp_path_factory.mktemp("dashboards"),
-        machines,
-        groups={
-            **{role: ["mon1"] for role in STORES},
-            "reference_app": ["app1"],
-            "reference_worker": ["app1"],
-        },
-        everyone={
-            "environment": "test",
-            "prometheus": dict(FAST),
-            "reference_app": redis,
-            "reference_worker": redis,
-        },
-        runtime=runtime,
-    )
-    project.deploy()
-    program = runtime.command("reference_app")
-    on(machines["app1"], f"{program} traffic --seconds 20 --rate 20")
-    yield project
-    hosts.down(GROUP)
+    """The application's site after some traffic."""
+    with deployed(runtime, tmp_path_factory.mktemp("dashboards"), GROUP) as project:
+        program = runtime.command("reference_app")
+        on(project.machines["app1"], f"{program} traffic --seconds 20 --rate 20")
+        yield project
 
 
 def asked(project: Project, *arguments: str) -> tuple[Outcome, list[dict[str, Any]]]:
