@@ -5,7 +5,6 @@ https://grafana.com/docs/grafana/latest/visualizations/dashboards/build-dashboar
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -25,7 +24,7 @@ from plugins.dashboards.model import (
     named,
     own_words,
 )
-from plugins.dashboards.shape import misshapen
+from plugins.dashboards.shape import loaded, misshapen
 from plugins.problem import Problem
 
 __all__ = [
@@ -85,7 +84,7 @@ class _Reader:
             DashboardError: It is none, or one of another kind.
         """
         try:
-            raw = json.loads(text)
+            raw = loaded(text)
         except ValueError as error:
             self.blame(f"is no valid JSON: {error}", "Correct the file, or export it again")
             raise DashboardError(self.problems) from error

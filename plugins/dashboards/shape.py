@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+# Ten times what people make; what is much deeper ends programs that read it, and not only ours.
+_DEEPEST = 100
 _NAMED: Mapping[int | str, str] = {"panels": "panel", "list": "variable or annotation"}
 
 
@@ -106,6 +109,39 @@ class _Dashboard(_Shape):
     templating: _Variables | None = None
     annotations: _Annotations | None = None
     stackwatch: _Own | None = None
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON's")
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = (each.values() if isinstance(each, dict) else each for each in level)
+        level = [one for some in inner for one in some if isinstance(one, dict | list)]
+        if not level:
+            return False
+    return True
+
+
+def loaded(text: str) -> Any:
+    """What JSON says, where Grafana reads the same in it.
+
+    Raises:
+        ValueError: It is none; or Python alone would read it, or nobody.
+    """
+    try:
+        # Python takes NaN and Infinity for numbers.
+        raw = json.loads(text, parse_constant=_no_number)
+        deep = isinstance(raw, dict | list) and _too_deep(raw)
+    except RecursionError:
+        deep = True
+    if deep:
+        raise ValueError(f"more than {_DEEPEST} lists and objects stand in each other")
+    # Half a character, as a lone escape, is no text that could be sent.
+    json.dumps(raw, ensure_ascii=False).encode()
+    return raw
 
 
 def misshapen(raw: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

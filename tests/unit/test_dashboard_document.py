@@ -91,6 +91,23 @@ def test_variables_have_their_query_as_text_however_it_is_written() -> None:
     [
         ("{", "mine/queue.json: is no valid JSON: Expecting property name"),
         ("[]", "mine/queue.json: is no dashboard but list"),
+        ("[" * 100_000, "mine/queue.json: is no valid JSON: more than 100 lists and objects"),
+        (
+            json.dumps({**board(panel(1)), "x": json.loads("[" * 300 + "]" * 300)}),
+            "mine/queue.json: is no valid JSON: more than 100 lists and objects",
+        ),
+        (
+            json.dumps(board(panel(1, interval=float("nan")))),
+            "mine/queue.json: is no valid JSON: NaN is no number",
+        ),
+        (
+            json.dumps(board(panel(1, at=(0, 0, 1, 1), gridPos={"x": float("inf")}))),
+            "mine/queue.json: is no valid JSON: Infinity is no number",
+        ),
+        (
+            json.dumps({**board(panel(1)), "description": "a\ud800"}),
+            "mine/queue.json: is no valid JSON: 'utf-8' codec can't encode",
+        ),
         ("{}", "mine/queue.json: is no dashboard: it has no list `panels`"),
         (
             json.dumps({"dashboard": {"panels": []}, "meta": {}}),
