@@ -12,10 +12,28 @@ from plugins.native import resolve_secrets
 from plugins.problem import Problem
 
 _HEADER = "# Managed by stackwatch: a run of deploy.py replaces what is edited here.\n"
-_SECTION = re.compile(r"[A-Za-z0-9_. -]+")
+_SECTION = re.compile(r"[A-Za-z0-9_.-]+(?: +[A-Za-z0-9_.-]+)*")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
 # Keys whose values are secrets, whatever section they stand in.
-_SECRET = re.compile(r"(?:^|_)(?:password|secret|secret_key|token)$")
+_SECRET = re.compile(
+    r"(?:^|_)(?:password|passwd|secret|token|(?:access|account|api|private|secret)_key)$"
+)
+# A password inside an address or a connection string, and no variable that brings it.
+_PASSWORD = re.compile(
+    r"://[^/?#@\s]*:(?!\$|\d+(?:[/?#,]|$))[^@\s]+@"
+    r"|(?:^|[?&,;\s])(?:ssl)?password\s*=\s*(?!\$)[^\s,;&]",
+    re.IGNORECASE,
+)
+# What would not be what the rest of the site takes for true: another setting says it.
+_OURS = {
+    ("security", "admin_password"): "admin_password",
+    ("security", "admin_user"): "admin_user",
+    ("security", "secret_key"): "secret_key",
+    ("server", "http_addr"): "listen",
+    ("server", "http_port"): "port",
+    ("server", "root_url"): "root_url",
+    ("server", "serve_from_sub_path"): "root_url",
+}
 # What the parser would take for a comment, a quote or a line that goes on:
 # https://github.com/go-ini/ini/blob/v1.67.0/parser.go
 _SPECIAL = re.compile(r"[#;`\"']|^\s|\s$|\\$")
@@ -74,14 +92,22 @@ def rendered(sections: Sections, where: str, problems: list[Problem]) -> str:
     return "".join(lines[:-1] if len(lines) > 1 else lines)
 
 
+def _plain_secret(key: str, value: bool | int | float | str) -> bool:
+    if value == "" or isinstance(value, bool) or _elsewhere(str(value)):
+        return False
+    return bool(_SECRET.search(key) or _PASSWORD.search(str(value)))
+
+
 def _mistake(section: str, key: str, value: object) -> tuple[str, str] | None:
     if not _KEY.fullmatch(key):
         return f"{key!r} is no name of a key", "Write letters, digits, _ . or -"
     if isinstance(value, SecretStr):
         return "holds a secret", "Put it into grafana.secrets and write `secret:NAME` here"
+    if setting := _OURS.get((section, key)):
+        return "has a setting of its own", f"Write it as grafana.{setting}"
     if value is None or not isinstance(value, bool | int | float | str):
         return f"is {type(value).__name__}, no text, number or bool", "Write one value, as text"
-    if isinstance(value, str) and _SECRET.search(key) and value and not _elsewhere(value):
+    if _plain_secret(key, value):
         # Not the value: it is what must not be shown.
         return "is a secret in plain text", (
             "Put it into a vault and grafana.secrets, and write `secret:NAME` here"

@@ -122,6 +122,9 @@ def test_secrets_are_files_that_a_restart_takes_over() -> None:
         (True, "true"),
         (5, "5"),
         ("", ""),
+        ("addr=127.0.0.1:6379,password=${NONE}", "addr=127.0.0.1:6379,password="),
+        ("https://a.example.org:8080/x@y", "https://a.example.org:8080/x@y"),
+        ("contains(email, 'a:b@c')", "contains(email, 'a:b@c')"),
     ],
 )
 def test_native_values_are_read_back_as_they_were_written(value: Any, read: str) -> None:
@@ -148,6 +151,31 @@ def test_native_values_are_read_back_as_they_were_written(value: Any, read: str)
             {"native": {"smtp": {"password": "secret:mial"}}, "secrets": {"mail": PASSWORD}},
             "grafana: secret:mial: no such secret. Did you mean 'mail'?",
         ),
+        *(
+            (
+                {"native": {"some": {key: value}}},
+                f"grafana.native.some.{key}: is a secret in plain text",
+            )
+            for key, value in (
+                ("url", "postgres://grafana:hunter2@db/grafana"),
+                ("connstr", "addr=127.0.0.1:6379,password=hunter2"),
+                ("account_key", "hunter2"),
+                ("api_key", "hunter2"),
+                ("smtp_password", 12345),
+            )
+        ),
+        *(
+            (
+                {"native": {section: {key: value}}, "listen": "127.0.0.1"},
+                f"grafana.native.{section}.{key}: has a setting of its own. Write it as {setting}",
+            )
+            for section, key, value, setting in (
+                ("server", "http_addr", "0.0.0.0", "grafana.listen"),  # noqa: S104
+                ("server", "http_port", 3001, "grafana.port"),
+                ("security", "admin_user", "root", "grafana.admin_user"),
+            )
+        ),
+        ({"native": {" server ": {"k": 1}}}, "grafana.native. server : is no section"),
         ({"native": {"smtp": "x"}}, "grafana.native.smtp: is no section with keys"),
         ({"native": {"smtp": {"k": ["a"]}}}, "grafana.native.smtp.k: is list, no text"),
         ({"native": {"smtp": {"k": None}}}, "grafana.native.smtp.k: is NoneType, no text"),
