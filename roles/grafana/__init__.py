@@ -102,7 +102,8 @@ def _rendered(context: Context) -> Rendered:
     shown = site_dashboards(context.site, problems, known)
     first = next((each.path for each in shown if each.uid == settings.home_dashboard), "")
     home = f"{DASHBOARDS}/{first}" if first else ""
-    configured = configuration(settings, context.host.address, home, problems)
+    authority = context.endpoint(EndpointKind.UI).authority
+    configured = configuration(settings, authority, home, problems)
     files = (
         ManagedFile("grafana.ini", configured, on_change=OnChange.RESTART),
         *datasource_files(wired, problems),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -52,33 +53,33 @@ def _plugins(settings: Settings) -> dict[str, Any]:
     return made
 
 
-def _server(settings: Settings, address: str) -> dict[str, Any]:
+def _server(settings: Settings, authority: str) -> dict[str, Any]:
     return {
         "protocol": "http",
         "http_addr": settings.listen,
         "http_port": settings.port,
-        "root_url": settings.root_url or f"http://{address}:{settings.port}/",
+        "root_url": settings.root_url or f"http://{authority}/",
         # A proxy may leave the path in or take it out: both work.
         "serve_from_sub_path": bool(settings.path),
         "enable_gzip": True,
     }
 
 
-def sections(settings: Settings, address: str, home: str) -> dict[str, dict[str, Any]]:
+def sections(settings: Settings, authority: str, home: str) -> dict[str, dict[str, Any]]:
     """Ours: what follows from settings, and what is closed unless people open it.
 
     https://grafana.com/docs/grafana/latest/setup-grafana/configure-grafana/
 
     Args:
         settings: The role's.
-        address: How people reach its host.
+        authority: Address and port that people reach it by.
         home: Path of the dashboard that they see first; empty for Grafana's own.
     """
     security: dict[str, Any] = {
         "admin_user": settings.admin_user,
         "admin_password": ini.from_file(ADMIN_PASSWORD),
         "disable_gravatar": True,
-        "cookie_secure": settings.root_url.startswith("https:"),
+        "cookie_secure": urlsplit(settings.root_url).scheme == "https",
         "cookie_samesite": "lax",
     }
     if settings.secret_key:
@@ -90,7 +91,7 @@ def sections(settings: Settings, address: str, home: str) -> dict[str, dict[str,
             "plugins": f"{PATHS.storage}/plugins",
             "provisioning": f"{PATHS.config}/provisioning",
         },
-        "server": _server(settings, address),
+        "server": _server(settings, authority),
         "database": _database(settings),
         "analytics": {
             "reporting_enabled": False,
@@ -115,17 +116,17 @@ def sections(settings: Settings, address: str, home: str) -> dict[str, dict[str,
     return made
 
 
-def configuration(settings: Settings, address: str, home: str, problems: list[Problem]) -> str:
+def configuration(settings: Settings, authority: str, home: str, problems: list[Problem]) -> str:
     """The text of grafana.ini.
 
     Args:
         settings: The role's.
-        address: How people reach its host.
+        authority: Address and port that people reach it by.
         home: Path of the dashboard that they see first; empty for Grafana's own.
         problems: Gets one for each mistake in native configuration.
     """
     native = ini.native(settings.native, settings.secrets, problems)
-    merged = merge_native(sections(settings, address, home), native)
+    merged = merge_native(sections(settings, authority, home), native)
     return ini.rendered(merged, "grafana.native", problems)
 
 

@@ -24,6 +24,7 @@ from roles.grafana.provisioning import NativeEntry
 
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$")]
 PluginVersion = Annotated[str, StringConstraints(pattern=r"^[0-9][A-Za-z0-9.+-]*$")]
+_PLACE = re.compile(r"://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]]+)(?:/[\w~-][\w.~-]*)*/?", re.ASCII)
 _ADDRESS = re.compile(r"[^\s:/]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?|/\S+")
 
 
@@ -31,6 +32,9 @@ def _web(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme not in ("http", "https") or not parts.hostname):
         raise ValueError("write a URL such as https://grafana.example.org/")
+    # It is a folder of addresses that are called, links are put behind it, and a proxy reads it.
+    if value and not _PLACE.fullmatch(value[len(parts.scheme) :]):
+        raise ValueError("write host and path, of letters, digits, -, _, ~ and dots in names")
     return value
 
 

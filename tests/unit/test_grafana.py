@@ -17,7 +17,7 @@ from tests.unit.grafana_site import (
     refusals,
 )
 from tests.unit.recorded import golden
-from tests.unit.sites import file, on, refused
+from tests.unit.sites import compiled, file, on, refused
 
 POSTGRES = {
     "type": "postgres",
@@ -80,8 +80,22 @@ def test_what_is_closed_stays_closed(section: str, key: str, value: str) -> None
     assert ini().value(section, key) == value
 
 
-def test_cookies_are_secure_where_people_come_by_https() -> None:
-    assert ini(root_url="https://g.example.org/").value("security", "cookie_secure") == "true"
+@pytest.mark.parametrize("url", ["https://g.example.org/", "HTTPS://g.example.org/"])
+def test_cookies_are_secure_where_people_come_by_https(url: str) -> None:
+    assert ini(root_url=url).value("security", "cookie_secure") == "true"
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [("10.0.0.1", "http://10.0.0.1:3000/"), ("fd00::1", "http://[fd00::1]:3000/")],
+)
+def test_people_come_by_its_hosts_address_where_nothing_else_is_said(
+    address: str, url: str
+) -> None:
+    site = compiled(
+        on("mon1", "prometheus", "grafana", address=address, grafana={"admin_password": PASSWORD})
+    )
+    assert Ini(grafana(site)).value("server", "root_url") == url
 
 
 @pytest.mark.parametrize("secret", [HARD, "$__file{/etc/passwd}", "a$$b", "100%", "x %% y"])
@@ -199,6 +213,10 @@ def test_what_grafana_would_misread_is_refused(said: dict[str, Any], words: str)
     ("said", "words"),
     [
         ({"root_url": "grafana.example.org"}, "grafana.root_url: write a URL such as"),
+        *(
+            ({"root_url": f"https://g.example.org/{path}"}, "grafana.root_url: write host and path")
+            for path in ("a b/", "?orgId=1", "#/x", "a/../b/", "/", "a//b", "%20/", "é/")
+        ),
         ({"root_url": "https://a:hunter2@b/"}, "grafana.root_url: a password stands in it"),
         ({"admin_user": "a:b"}, "grafana.admin_user: write a name without a colon"),
         ({"admin_password": "hunter2"}, "grafana.admin_password: a secret must come from a vault"),
