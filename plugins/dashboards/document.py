@@ -23,6 +23,7 @@ from plugins.dashboards.model import (
     flattened,
     named,
     own_words,
+    source,
 )
 from plugins.dashboards.shape import loaded, misshapen
 from plugins.problem import Problem
@@ -118,22 +119,10 @@ class _Reader:
         if not isinstance(title, str) or not title.strip():
             self.blame("has no title", 'Write "title"')
 
-    def source(self, said: Any) -> tuple[str, str]:
-        """Type and uid of a datasource, as written at a panel, a target or a variable."""
-        if isinstance(said, str):
-            uid, kind = said, ""
-        elif isinstance(said, Mapping):
-            uid, kind = str(said.get("uid") or ""), str(said.get("type") or "")
-        else:
-            return "", ""
-        for name in named(uid):
-            kind = kind or self.types.get(name, "")
-        return kind, uid
-
     def target(self, raw: Mapping[str, Any], panel: Mapping[str, Any]) -> Target:
         """One query."""
-        own = self.source(raw.get("datasource"))
-        kind, uid = own if any(own) else self.source(panel.get("datasource"))
+        own = source(raw.get("datasource"), self.types)
+        kind, uid = own if any(own) else source(panel.get("datasource"), self.types)
         return Target(
             str(raw.get("refId") or ""),
             kind,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,14 @@ from pyinfra import logger
 
 from plugins.dashboards import logql, promql
 from plugins.dashboards.document import GENERAL, Dashboard, DashboardError, library, named, read
-from plugins.dashboards.examples import LANGUAGES, Written, promql_refused, unparsed, written
+from plugins.dashboards.examples import (
+    LANGUAGES,
+    Written,
+    around,
+    promql_refused,
+    unparsed,
+    written,
+)
 from plugins.dashboards.judges import UnjudgedError, judge
 from plugins.dashboards.presence import families
 from plugins.problem import Problem, suggestion
@@ -95,7 +103,11 @@ def _unparsed(
     site: Site, found: Iterable[Dashboard], known: Mapping[str, str] | None
 ) -> Iterator[Problem]:
     """Queries that do not parse; says so where this machine cannot tell."""
-    queries = [(each, query) for each in found for query in written(each, known)]
+    queries = [
+        (each, query)
+        for each in found
+        for query in chain(written(each, known), around(each, known))
+    ]
     files = {id(query): each.file for each, query in queries}
     of = {kind: [q for _, q in queries if q.datasource == kind] for kind in LANGUAGES}
     bad = list(unparsed(of["prometheus"], promql_refused))
@@ -112,7 +124,7 @@ def _unparsed(
     for query, reason in bad:
         where = f"{files[id(query)]}: {query.place}"
         what = f"is no {LANGUAGES[query.datasource]}: {reason.rstrip('.')}"
-        yield Problem(where, what, f"Correct {query.target.expr.strip()!r}")
+        yield Problem(where, what, f"Correct {query.expr.strip()!r}")
 
 
 def _appealed(query: Written, site: Site) -> bool:

@@ -7,35 +7,35 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from plugins.dashboards import promql
-from plugins.dashboards.document import Dashboard, Panel, Target, Variable
+from plugins.dashboards.document import Dashboard, Variable
+from plugins.dashboards.model import source
 from plugins.dashboards.substitution import Values, Window, substitute
 
 _HOUR = Window(start=1_800_000_000, end=1_800_003_600, step=60)
+_DEFAULT = ("", "default")
+_CALL = re.compile(r"^\s*(?P<name>\w+)\s*\(\s*(?P<inside>.*?)\s*\)\s*$", re.DOTALL)
 _WORD, _NUMBER, _SPAN = "x", "1", "5m"
 LANGUAGES: Mapping[str, str] = {"prometheus": "PromQL", "loki": "LogQL"}
 
 
 @dataclass(frozen=True)
 class Written:
-    """One query of a panel that is written in a language.
+    """One query of a dashboard that is written in a language.
 
     Attributes:
-        panel: Whose it is.
-        target: As written.
+        place: Where it stands, in words.
+        uid: The datasource as written.
+        expr: The query as written.
         datasource: Type of the datasource.
         texts: It with example values, the likeliest first: a variable may stand for a word, a
             number, or a span of time.
     """
 
-    panel: Panel
-    target: Target
+    place: str
+    uid: str
+    expr: str
     datasource: str
     texts: tuple[str, ...]
-
-    @property
-    def place(self) -> str:
-        """Where it stands, in words."""
-        return f"panel {(self.panel.title or self.panel.id)!r}, query {self.target.ref}"
 
 
 def options(variable: Variable) -> tuple[str, ...]:
@@ -71,21 +71,58 @@ def _readings(dashboard: Dashboard) -> Iterator[Values]:
 
 
 def written(dashboard: Dashboard, known: Mapping[str, str] | None = None) -> Iterator[Written]:
-    """The queries of a dashboard that are written in a language that can be parsed.
+    """The queries of a dashboard's panels that are written in a language that can be parsed.
 
     Args:
         dashboard: Any.
         known: Uid or name to type of datasources, for queries that do not tell the type.
     """
-    readings = tuple(_readings(dashboard))
     for panel in dashboard.panels:
         for target in panel.targets:
             kind = target.datasource or (known or {}).get(target.uid, "")
-            if not kind and not target.uid and "expr" in target.raw:
+            if not kind and target.uid in _DEFAULT and "expr" in target.raw:
                 kind = "prometheus"  # the default of every site
-            if kind in LANGUAGES and target.expr.strip():
-                texts = (substitute(target.expr, values, _HOUR) for values in readings)
-                yield Written(panel, target, kind, tuple(dict.fromkeys(texts)))
+            place = f"panel {(panel.title or panel.id)!r}, query {target.ref}"
+            yield from _read(dashboard, place, (kind, target.uid), target.expr)
+
+
+def around(dashboard: Dashboard, known: Mapping[str, str] | None = None) -> Iterator[Written]:
+    """The queries beside its panels: of its variables and annotations, see :func:`written`."""
+    types = {each.name: each.query for each in dashboard.variables if each.type == "datasource"}
+    for variable in dashboard.variables:
+        if variable.type == "query":
+            kind, uid = source(variable.raw.get("datasource"), types)
+            kind = kind or (known or {}).get(uid, "prometheus")
+            place = f"variable {variable.name}"
+            yield from _read(dashboard, place, (kind, uid), _inside(variable))
+    for each in (dashboard.raw.get("annotations") or {}).get("list") or ():
+        kind, uid = source(each.get("datasource"), types)
+        kind = kind or (known or {}).get(uid, "")
+        inner = each.get("target") if isinstance(each.get("target"), Mapping) else {}
+        said = str(each.get("expr") or inner.get("expr") or "")
+        yield from _read(dashboard, f"annotation {each.get('name')}", (kind, uid), said)
+
+
+def _inside(variable: Variable) -> str:
+    """What of a variable's query is written in the language of its datasource."""
+    query = variable.raw.get("query")
+    if isinstance(query, Mapping) and "stream" in query:
+        return str(query["stream"] or "")
+    call = _CALL.match(variable.query)
+    if call is None:
+        return ""
+    if call["name"] == "label_values":
+        return call["inside"].rpartition(",")[0]
+    return call["inside"] if call["name"] == "query_result" else ""
+
+
+def _read(
+    dashboard: Dashboard, place: str, source: tuple[str, str], expr: str
+) -> Iterator[Written]:
+    kind, uid = source
+    if kind in LANGUAGES and expr.strip():
+        texts = (substitute(expr, values, _HOUR) for values in _readings(dashboard))
+        yield Written(place, uid, expr, kind, tuple(dict.fromkeys(texts)))
 
 
 Refused = Mapping[str, str]

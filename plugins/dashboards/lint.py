@@ -7,7 +7,7 @@ from pathlib import Path
 
 from plugins.dashboards import logql, looks, references
 from plugins.dashboards.document import Dashboard
-from plugins.dashboards.examples import unparsed, written
+from plugins.dashboards.examples import around, unparsed, written
 from plugins.dashboards.findings import Finding, Library, Rule
 
 __all__ = ["RULES", "Finding", "Library", "lint", "lint_logql"]
@@ -54,7 +54,9 @@ def lint_logql(dashboards: Sequence[Dashboard], tool: Path) -> tuple[Finding, ..
     Raises:
         UnjudgedError: It does not run here.
     """
-    queries = [(d, q) for d in dashboards for q in written(d) if q.datasource == "loki"]
+    queries = [
+        (d, q) for d in dashboards for q in (*written(d), *around(d)) if q.datasource == "loki"
+    ]
     files = {id(query): dashboard.file for dashboard, query in queries}
     bad = unparsed([q for _, q in queries], lambda texts: logql.faults(texts, tool))
     return tuple(

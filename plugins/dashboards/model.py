@@ -146,6 +146,24 @@ def named(text: str) -> frozenset[str]:
     return frozenset(next(filter(None, found)) for found in _VARIABLE.findall(text))
 
 
+def source(said: Any, types: Mapping[str, str]) -> tuple[str, str]:
+    """Type and uid of a datasource, as written at a panel, a query, a variable or an annotation.
+
+    Args:
+        said: As written.
+        types: Variables of datasources, and their types.
+    """
+    if isinstance(said, str):
+        kind, uid = "", said
+    elif isinstance(said, Mapping):
+        kind, uid = str(said.get("type") or ""), str(said.get("uid") or "")
+    else:
+        return "", ""
+    for name in named(uid):
+        kind = kind or types.get(name, "")
+    return kind, uid
+
+
 def flattened(panels: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
     """Panels as written, in their order, those of a collapsed row after its heading."""
     for panel in panels:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from plugins.dashboards.document import Dashboard, named, own_words
-from plugins.dashboards.examples import LANGUAGES, promql_refused, unparsed, written
+from plugins.dashboards.examples import LANGUAGES, around, promql_refused, unparsed, written
 from plugins.dashboards.families import EXPOSED
 from plugins.dashboards.findings import Found, Library, place
 from plugins.dashboards.fitting import linked
@@ -68,7 +68,11 @@ def _linked(value: Any) -> frozenset[str]:
 
 def query(dashboard: Dashboard, library: Library) -> Found:
     """Every panel asks something, and its PromQL parses."""
-    queries = [query for query in written(dashboard) if query.datasource == "prometheus"]
+    queries = [
+        query
+        for query in (*written(dashboard), *around(dashboard))
+        if query.datasource == "prometheus"
+    ]
     for query, reason in unparsed(queries, promql_refused):
         yield query.place, f"is no PromQL: {reason}"
     for panel in dashboard.panels:

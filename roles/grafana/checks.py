@@ -53,7 +53,7 @@ def query_of(shown: SiteDashboard, wired: Iterable[Datasource]) -> dict[str, Any
         alike = [each.uid for each in wired if each.type == found.datasource]
         if more is None or not alike:
             continue
-        uid = found.target.uid if found.target.uid in alike else alike[0]
+        uid = found.uid if found.uid in alike else alike[0]
         return {
             "refId": shown.uid,
             "datasource": {"type": found.datasource, "uid": uid},

@@ -16,7 +16,17 @@ from plugins.dashboards.judges import UnjudgedError
 from plugins.dashboards.site import site_dashboards
 from plugins.problem import Problem
 from plugins.site import Site
-from tests.unit.dashboard_files import LOKI, Raw, board, made, panel, source, target, write
+from tests.unit.dashboard_files import (
+    LOKI,
+    PROMETHEUS,
+    Raw,
+    board,
+    made,
+    panel,
+    source,
+    target,
+    write,
+)
 from tests.unit.sites import compiled, on
 
 KNOWN = {"prometheus-mon1": "prometheus", "loki-mon1": "loki"}
@@ -73,10 +83,11 @@ def test_what_the_sites_own_prometheus_takes_is_not_refused(
     [
         None,
         "prometheus-mon1",
+        "default",
         {"uid": "${prometheus}"},
         {"type": "prometheus", "uid": "prometheus-mon1"},
     ],
-    ids=["default", "by name", "by variable", "by uid"],
+    ids=["default", "by name", "default in one word", "by variable", "by uid"],
 )
 def test_promql_is_known_by_its_datasource(own: Site, said: Any) -> None:
     raw = target("sum(", datasource=said)
@@ -104,6 +115,47 @@ def test_variables_may_stand_for_words_numbers_and_spans(own: Site, expr: str, l
 def test_a_variable_that_is_not_declared_does_not_parse(own: Site) -> None:
     (problem,) = problems_of(own, target("rate(up[$window])"))
     assert "is no PromQL" in problem
+
+
+@pytest.mark.parametrize(
+    ("query", "bad"),
+    [
+        ("label_values(up{, job)", "up{"),
+        ({"query": "query_result(sum((up))", "refId": "x"}, "sum((up)"),
+        ('label_values(${ns}_requests_total{job=~"a,b"}, job)', ""),
+        ("label_values(job)", ""),
+        ("label_names()", ""),
+    ],
+)
+def test_queries_of_variables_are_parsed_too(own: Site, query: Any, bad: str) -> None:
+    listed = {"name": "job", "type": "query", "datasource": PROMETHEUS, "query": query}
+    namespace = {"name": "ns", "type": "textbox"}
+    found = problems_of(own, target("up"), listed=[listed, namespace])
+    assert ["variable job: is no PromQL" in each for each in found] == ([True] if bad else [])
+    assert all(each.endswith(f"Correct {bad!r}") for each in found)
+
+
+def test_queries_of_annotations_are_parsed_too(own: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logql, "lokitool", lambda site: Path("lokitool"))
+    monkeypatch.setattr(logql, "faults", MockLokitool("jsonn").faults)
+    listed = [
+        {"name": "restarts", "datasource": "prometheus-mon1", "expr": "changes(up[5m]"},
+        {"name": "deploys", "datasource": LOKI, "target": {"expr": "{a='b'} | jsonn"}},
+        {"name": "fine", "datasource": PROMETHEUS, "expr": "up"},
+        {"name": "ours", "datasource": {"type": "datasource", "uid": "grafana"}},
+    ]
+    raw = board(
+        panel(1),
+        annotations={"list": listed},
+        templating={"list": [source("prometheus"), source("loki")]},
+    )
+    write(own.files / "dashboards", "mine.json", raw)
+    problems: list[Problem] = []
+    site_dashboards(own, problems, KNOWN)
+    assert [str(each).split(": ")[1:3] for each in problems] == [
+        ["annotation restarts", "is no PromQL"],
+        ["annotation deploys", "is no LogQL"],
+    ]
 
 
 class MockLokitool:
