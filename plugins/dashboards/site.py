@@ -50,9 +50,11 @@ def site_dashboards(
         problems: Gets what is wrong with the site's own files, with file and panel.
         known: Uid or name to type of the site's datasources; None leaves open which there are.
     """
-    # One that cannot be asked, as a Prometheus that only forwards, is placed and no datasource.
-    types = {endpoint.component for endpoint in site.endpoints(EndpointKind.API)}
-    ours = _ours(families(site), frozenset({*types, *(known or {}).values()}))
+    # One that cannot be asked is placed and no datasource: a Prometheus that only forwards, or
+    # one on another host's loopback.
+    asked = {endpoint.component for endpoint in site.endpoints(EndpointKind.API)}
+    types = asked if known is None else set(known.values())
+    ours = _ours(families(site), frozenset(types))
     theirs = tuple(_provisioned(each, ours=False) for each in dropped_in(site, problems, known))
     return tuple(sorted((*ours, *theirs), key=lambda each: (each.folder, each.uid)))
 

@@ -18,6 +18,7 @@ from plugins.dashboards.site import SiteDashboard, site_dashboards
 from plugins.problem import Problem
 from plugins.site import Site
 from tests.unit.dashboard_files import (
+    LOKI,
     Raw,
     board,
     made,
@@ -236,6 +237,18 @@ def test_a_prometheus_that_only_forwards_is_asked_nothing(ours: Callable[..., No
     asks = site_dashboards(compiled(on("mon1", "prometheus")), [])
     forwards = site_dashboards(compiled(on("mon1", "prometheus", prometheus={"agent": True})), [])
     assert (len(asks), len(forwards)) == (1, 0)
+
+
+def test_panels_for_what_no_datasource_leads_to_are_left_out(ours: Callable[..., None]) -> None:
+    logs = panel(2, **needs("loki"), datasource=LOKI, targets=[target("{a='b'}", datasource=LOKI)])
+    listed = {"list": [source("prometheus"), source("loki")]}
+    ours(board(panel(1, **needs("prometheus")), logs, templating=listed))
+    site = compiled(on("mon1", "prometheus"), on("mon2", "loki", loki={"listen": "127.0.0.1"}))
+    panels = [
+        [each.title for each in site_dashboards(site, [], known)[0].dashboard.panels]
+        for known in (None, {"prometheus-mon1": "prometheus"})
+    ]
+    assert panels == [["Panel 1", "Panel 2"], ["Panel 1"]]
 
 
 def test_a_dashboard_for_a_host_has_its_mark_and_none_of_our_words(
