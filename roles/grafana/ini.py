@@ -16,7 +16,7 @@ _SECTION = re.compile(r"[A-Za-z0-9_.-]+(?: +[A-Za-z0-9_.-]+)*")
 _KEY = re.compile(r"[A-Za-z0-9_.-]+")
 # Keys whose values are secrets, whatever section they stand in.
 _SECRET = re.compile(
-    r"(?:^|_)(?:password|passwd|secret|token|(?:access|account|api|private|secret)_key)$"
+    r"(?:password|passwd|secret|token|(?:access|account|api|private|secret)_?key)$", re.IGNORECASE
 )
 # A password inside an address or a connection string, and no variable that brings it.
 _PASSWORD = re.compile(
@@ -92,7 +92,13 @@ def rendered(sections: Sections, where: str, problems: list[Problem]) -> str:
     return "".join(lines[:-1] if len(lines) > 1 else lines)
 
 
-def _plain_secret(key: str, value: bool | int | float | str) -> bool:
+def plain_secret(key: str, value: bool | int | float | str) -> bool:
+    """Whether a value is a secret that stands there for everybody to read.
+
+    Args:
+        key: The last part of its name.
+        value: As written.
+    """
     if value == "" or isinstance(value, bool) or _elsewhere(str(value)):
         return False
     return bool(_SECRET.search(key) or _PASSWORD.search(str(value)))
@@ -107,7 +113,7 @@ def _mistake(section: str, key: str, value: object) -> tuple[str, str] | None:
         return "has a setting of its own", f"Write it as grafana.{setting}"
     if value is None or not isinstance(value, bool | int | float | str):
         return f"is {type(value).__name__}, no text, number or bool", "Write one value, as text"
-    if _plain_secret(key, value):
+    if plain_secret(key, value):
         # Not the value: it is what must not be shown.
         return "is a secret in plain text", (
             "Put it into a vault and grafana.secrets, and write `secret:NAME` here"

@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from plugins.problem import Problem, suggestion
 from plugins.settings import PlainUrl, SealedSecret, Settings
+from roles.grafana.ini import plain_secret
 from roles.grafana.options import OPTIONS, Options
 
 # A key this near to a known one is a slip, not an option of a later Grafana.
@@ -133,6 +134,18 @@ def _leads_to(value: object) -> Iterator[str]:
             yield from _leads_to(inner)
 
 
+def _readable(value: object, key: str = "") -> Iterator[str]:
+    """Where a secret stands among options, which everybody can read."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _readable(inner, str(name))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _readable(inner, key)
+    elif isinstance(value, str | int | float) and plain_secret(key, value):
+        yield key
+
+
 def _twice(entries: Iterable[Entry], key: str) -> Iterator[Problem]:
     seen: set[str] = set()
     for entry in entries:
@@ -162,6 +175,9 @@ def datasource_problems(entries: Iterable[Entry]) -> Iterator[Problem]:
         options = OPTIONS.get(entry.type, Options)
         yield from refusals(options, entry.jsonData, where)
         yield from _slips(options, entry.jsonData, where)
+        for key in _readable(entry.jsonData):
+            remedy = "Write it into secureJsonData, from a vault"
+            yield Problem(f"{where}: {key}", "is a secret in plain text", remedy)
         for uid in _leads_to(entry.jsonData):
             if uid not in uids:
                 remedy = suggestion(uid, filter(None, uids), "uids")

@@ -238,6 +238,17 @@ def test_a_secret_with_a_dollar_would_not_survive_as_a_file() -> None:
             [{"name": "A", "type": "jaeger", "jsonData": {"nodeGraph": {"enabled": "yes"}}}],
             "grafana.datasources: A: jsonData: nodeGraph.enabled: input should be a valid boolean",
         ),
+        *(
+            (
+                [{"name": "A", "type": "x", "jsonData": said}],
+                f"grafana.datasources: A: jsonData: {key}: is a secret in plain text. Write",
+            )
+            for key, said in (
+                ("password", {"password": "hunter2"}),
+                ("clientSecret", {"auth": [{"clientSecret": "hunter2"}]}),
+                ("dsn", {"dsn": "postgres://a:hunter2@db/x"}),
+            )
+        ),
         (
             [{"name": "A", "type": "x", "jsonData": {"datasourceUid": "loki-mon2"}}],
             "grafana.datasources: A: jsonData: leads to 'loki-mon2', which is no datasource here. "
@@ -250,6 +261,7 @@ def test_datasources_that_grafana_would_misread_are_refused(
 ) -> None:
     told = refusals(grafana_site(datasources=said))
     assert [each for each in told if each.startswith(words)]
+    assert "hunter2" not in "".join(told)
 
 
 @pytest.mark.parametrize(
