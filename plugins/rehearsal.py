@@ -32,6 +32,7 @@ class Rehearsal:
         headers: What is sent along.
         insecure: True where the program would not verify the server.
         unasked: Why it cannot be asked from here; empty where it can.
+        json: True where only JSON is an answer: some stores have a page for every path.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Rehearsal:
     headers: Mapping[str, SecretStr] = field(default_factory=dict)
     insecure: bool = False
     unasked: str = ""
+    json: bool = False
 
 
 class Unseen(str):
@@ -99,6 +101,17 @@ def component_name(role: str) -> str:
     return f"{role} (not installed)"
 
 
+def _seen(rehearsal: Rehearsal, answer: Answer) -> tuple[bool, str]:
+    words = " ".join(answer.body.split())[:200]
+    seen = f"HTTP {answer.status}" if answer.status else ""
+    if not 200 <= answer.status < 300:
+        return False, f"{seen} {words}".strip() or "no answer"
+    # No more than its beginning is read.
+    if rehearsal.json and not words.startswith(("{", "[")):
+        return False, f"no JSON: {seen} {words}".strip()
+    return True, seen
+
+
 def judged(
     host: str, role: str, rehearsals: Sequence[Rehearsal], answers: Sequence[Answer]
 ) -> tuple[CheckResult, ...]:
@@ -116,12 +129,10 @@ def judged(
             ok, seen = True, f"not asked: {each.unasked}"
         else:
             answer = next(left, Answer(0, "not asked"))
-            ok = 200 <= answer.status < 300
-            words = " ".join(answer.body.split())[:200]
-            seen = f"HTTP {answer.status}" if answer.status else ""
-            seen = seen if ok else f"{seen} {words}".strip() or "no answer"
+            ok, seen = _seen(each, answer)
         name = component_name(role)
-        results.append(CheckResult(host, name, each.name, ok, each.url, "HTTP 2xx", seen))
+        wanted = "HTTP 2xx with JSON" if each.json else "HTTP 2xx"
+        results.append(CheckResult(host, name, each.name, ok, each.url, wanted, seen))
     return tuple(results)
 
 

@@ -21,6 +21,7 @@ _PROBES = {
     "tempo": "/api/echo",
     "zipkin": "/api/v2/services",
 }
+_JSON = frozenset({"alertmanager", "elasticsearch", "jaeger", "loki", "prometheus", "zipkin"})
 _TLS = frozenset({"tlsCACert", "tlsClientCert", "tlsClientKey"})
 _PATHS = {"prometheus": "/api/v1/query", "loki": "/loki/api/v1/query_range"}
 
@@ -60,6 +61,7 @@ def _asked(datasource: Datasource, name: str, path: str) -> Rehearsal:
         username=_plain(str(datasource.more.get("basicAuthUser", ""))) if login else "",
         password=datasource.secrets.get("basicAuthPassword") if login else None,
         headers=headers,
+        json=datasource.type in _JSON,
         insecure=bool(datasource.options.get("tlsSkipVerify")),
     )
 

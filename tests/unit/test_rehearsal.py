@@ -47,6 +47,7 @@ def test_every_datasource_is_asked_as_its_own_health_check_would() -> None:
         "datasource loki-mon1 answers": LOKI,
         "datasource prometheus-mon1 answers": "http://10.0.0.1:9090/api/v1/query?query=1%2B1",
     }
+    assert all(each.json for each in found.values())
 
 
 def declared(**said: Any) -> Rehearsal:
@@ -108,6 +109,21 @@ def test_answers_are_judged_as_those_of_a_program_that_is_not_there(
     assert (result.component, result.name) == ("grafana (not installed)", "one")
     assert (result.ok, result.seen, result.where) == (ok, seen, "http://a/")
     assert (other.ok, other.seen) == (False, "not asked")
+
+
+@pytest.mark.parametrize(
+    ("body", "ok", "seen"),
+    [
+        ('\n{"data": [', True, "HTTP 200"),
+        ("[]", True, "HTTP 200"),
+        ("<!doctype html>", False, "no JSON: HTTP 200 <!doctype html>"),
+        ("", False, "no JSON: HTTP 200"),
+    ],
+)
+def test_a_page_is_no_answer_of_a_store(body: str, ok: bool, seen: str) -> None:
+    asked = Rehearsal("one", "http://a/", json=True)
+    (result,) = judged("mon1", "grafana", [asked], [Answer(200, body)])
+    assert (result.ok, result.seen, result.expected) == (ok, seen, "HTTP 2xx with JSON")
 
 
 class MockBackend(BaseHTTPRequestHandler):
