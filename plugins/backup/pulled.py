@@ -18,7 +18,7 @@ from plugins.dashboards.document import GENERAL, DashboardError, parse
 _MARK = re.compile(r"sw-[0-9a-f]{12}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 # What dashboards of a site's own may stand in.
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?")
 
 
 class PullError(Exception):

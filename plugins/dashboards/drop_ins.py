@@ -31,7 +31,8 @@ FOLDER = "dashboards"
 BUILT_IN = frozenset(
     {"", "default", "grafana", "-- Grafana --", "__expr__", "-- Mixed --", "-- Dashboard --"}
 )
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+# A blank at its end Grafana cuts off, and then looks for the folder in vain.
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9._-])?")
 # What Grafana counts by itself; a file that has it is refused or never the same again.
 _COUNTED = frozenset({"id", "version", "iteration"})
 
@@ -48,7 +49,7 @@ def dropped_in(
     """
     folder = site.files / FOLDER
     found = []
-    for file in sorted(folder.rglob("*.json")):
+    for file in _files(folder):
         try:
             found.append(_read(file, folder))
         except DashboardError as error:
@@ -58,6 +59,12 @@ def dropped_in(
         problems += (problem for each in found for problem in _strange_sources(each, known))
     problems += _unparsed(site, found, known)
     return tuple(found)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Its dashboards, those in folders too that are links to others."""
+    linked = (each for each in folder.glob("*") if each.is_symlink() and each.is_dir())
+    return sorted({*folder.rglob("*.json"), *(file for f in linked for file in f.rglob("*.json"))})
 
 
 def _read(file: Path, folder: Path) -> Dashboard:

@@ -313,6 +313,13 @@ def test_a_sites_own_stand_beside_ours(own: Site, ours: Callable[..., None]) -> 
     assert queue.mark in json.loads(queue.content)["tags"]
 
 
+def test_a_folder_may_be_a_link(own: Site, tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", "load.json", board(panel(1), uid="load"))
+    (own.files / "dashboards").mkdir()
+    (own.files / "dashboards" / "Team").symlink_to(tmp_path / "elsewhere")
+    assert [each.path for each in site_dashboards(own, [], KNOWN)] == ["Team/load.json"]
+
+
 def check(own: Site, raw: Raw, name: str = "x.json") -> list[str]:
     write(own.files / "dashboards", name, raw)
     return problems_of(own)
@@ -349,7 +356,11 @@ def test_two_of_one_title_in_one_folder_are_refused(own: Site) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("a/b/x.json", "a/b/x.json: stands too deep"), ("-x/x.json", "-x: is no name for a folder")],
+    [
+        ("a/b/x.json", "a/b/x.json: stands too deep"),
+        ("-x/x.json", "-x: is no name for a folder"),
+        ("Team /x.json", "Team : is no name for a folder"),
+    ],
 )
 def test_folders_that_grafana_would_not_show_are_refused(
     own: Site, name: str, expected: str
