@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -51,10 +51,24 @@ def name_of(series: Series) -> str:
     return series.legend.strip() or legend("", series.labels)
 
 
-def with_gaps(series: Series) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
-    """Times and values, with a gap where an answer left moments out."""
-    apart = [b - a for a, b in pairwise(series.times)]
-    step = min(apart, default=0.0)
+def step_of(series: Iterable[Series]) -> float:
+    """The seconds between two moments that were asked for, as far as answers tell; 0 if none does.
+
+    A series that is rarely there does not tell it alone, the others of its panel do.
+    """
+    return min((b - a for each in series for a, b in pairwise(each.times)), default=0.0)
+
+
+def with_gaps(
+    series: Series, step: float | None = None
+) -> tuple[tuple[float, ...], tuple[float | None, ...]]:
+    """Times and values, with a gap where an answer left moments out.
+
+    Args:
+        series: What was answered.
+        step: Seconds between two moments that were asked for; default: what the series tells.
+    """
+    step = step_of([series]) if step is None else step
     times: list[float] = []
     values: list[float | None] = []
     for at, value in zip(series.times, series.values, strict=True):
@@ -75,12 +89,13 @@ def _each(results: Sequence[Result]) -> Iterator[tuple[Result, Series]]:
 def lines(view: View) -> tuple[Line, ...]:
     """What the answers of a panel draw, in their order; without those that are hidden."""
     made: list[Line] = []
+    step = step_of(series for _, series in _each(view.results))
     for result, series in _each(view.results):
         name = name_of(series)
         shown = field(view.panel, name, result.question.ref)
         if (shown.custom.get("hideFrom") or {}).get("viz"):
             continue
-        times, values = with_gaps(series)
+        times, values = with_gaps(series, step)
         if shown.custom.get("transform") == "negative-Y":
             values = tuple(None if value is None else -value for value in values)
         last = next((value for value in reversed(values) if value is not None), None)

@@ -31,8 +31,8 @@ def _gauge(shown: Field, value: float, column: list[float], shade: str) -> Marku
     return element("span", bar, class_="bar")
 
 
-def _cell(shown: Field, cell: Cell, column: list[float]) -> Markup:
-    """One cell, coloured if its column wants it."""
+def _cell(shown: Field, cell: Cell, column: list[float], *, text: bool) -> Markup:
+    """One cell, coloured if its column wants it, and where those of its column are."""
     said = shown.custom.get("cellOptions") or {}
     kind = str(said.get("type") or shown.custom.get("displayMode") or "auto")
     words = shown.words(cell)
@@ -42,7 +42,7 @@ def _cell(shown: Field, cell: Cell, column: list[float]) -> Markup:
         kinds = ["text", *(["short"] if len(words) <= _SHORT else []), *(["tint"] if style else [])]
         return element("td", words, style=style, class_=" ".join(kinds))
     if cell is None:
-        return element("td", words)
+        return element("td", words, class_="text" if text else None)
     shade = shown.colour(float(cell), 0)
     if kind == "gauge":
         return element("td", _gauge(shown, float(cell), column, shade), words, class_="gauge")
@@ -74,7 +74,10 @@ def _table(view: View, frame: Frame) -> Drawn:
         ),
     )
     rows = [
-        element("tr", *(_cell(shown[name], row.get(name), numbers[name]) for name in columns))
+        element(
+            "tr",
+            *(_cell(shown[n], row.get(n), numbers[n], text=not frame.numeric(n)) for n in columns),
+        )
         for row in frame.rows[:MOST_ROWS]
     ]
     body = element("table", head, element("tbody", joined(rows)), class_="data")

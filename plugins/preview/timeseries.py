@@ -53,6 +53,12 @@ def _filled(line: Line) -> float:
     return float(line.field.custom.get("fillOpacity") or 0) / 100
 
 
+def _width(line: Line) -> float:
+    """How wide a line is, in pixels; 0 draws the area below it alone."""
+    said = float(line.field.custom.get("lineWidth", 1))
+    return said + 0.2 if said else 0.0
+
+
 def _style(line: Line) -> str:
     return str(line.field.custom.get("drawStyle") or "line")
 
@@ -75,7 +81,7 @@ def _draw_lines(made: Any, drawn: Sequence[Line], extra: dict[str, Any]) -> None
             "ys": [y for _, y in points],
             "name": [line.name for line in some],
             "colour": [line.colour for line in some],
-            "width": [float(line.field.custom.get("lineWidth") or 1) + 0.2 for line in some],
+            "width": [_width(line) for line in some],
         }
         if any(line.base for line in some):
             # What is stacked is told without what is below it.

@@ -121,6 +121,13 @@ def test_a_line_has_a_gap_where_nothing_was_answered() -> None:
     assert with_gaps(late) == ((0.0, 30.0, 60.0, 90.0), (1.0, 2.0, None, 4.0))
 
 
+def test_a_line_that_is_rarely_there_has_the_gaps_that_the_others_tell() -> None:
+    steady, rare = series({"job": "a"}, (1.0,) * 5), series({"job": "b"}, (1.0, 2.0))
+    apart = type(rare)(rare.labels, rare.legend, (steady.times[0], steady.times[4]), rare.values)
+    made = lines(shown(panel("timeseries"), Result(question(), (steady, apart))))
+    assert [line.values for line in made] == [(1.0,) * 5, (1.0, None, 2.0)]
+
+
 def test_stacked_lines_stand_on_each_other() -> None:
     said = {"custom": {"stacking": {"mode": "normal"}}}
     results = Result(
@@ -138,6 +145,19 @@ def test_lines_stacked_in_percent_fill_the_whole() -> None:
     made = stacked(lines(shown(panel("timeseries", defaults=said), results)))
     assert [line.tops for line in made] == [(0.25, 0.0), (1.0, 0.0)]
     assert made[0].field.unit == "percentunit"
+
+
+def test_a_line_without_width_is_the_area_below_it_alone() -> None:
+    said = {"custom": {"lineWidth": 0, "fillOpacity": 70}}
+    made = models(drawn(panel("timeseries", defaults=said), waves(("a",))), "ColumnDataSource")
+    widths = [dict(each["data"]["entries"]).get("width") for each in made]
+    assert [0.0] in widths
+
+
+def test_a_cell_without_a_word_stands_where_words_do() -> None:
+    rows = (series({"host": "a", "version": "1"}, (1.0,)), series({"host": "b"}, (1.0,)))
+    body = drawn(panel("table", formats=("table",)), Result(question(kind="instant"), rows)).body
+    assert '<td class="text">\u2013</td>' in body
 
 
 def test_the_largest_of_too_many_lines_are_drawn_and_told() -> None:
