@@ -123,18 +123,39 @@ def saturation(
 
 
 def stat(
-    title: str, about: str, queries: Query | str | Sequence[Query], legend: str = "", **more: Any
+    title: str,
+    about: str,
+    queries: Query | str | Sequence[Query],
+    legend: str = "",
+    *,
+    trend: bool = False,
+    **more: Any,
 ) -> Panel:
-    """One number of now, large."""
+    """One number of now, large.
+
+    Args:
+        title: Above the panel.
+        about: Its description.
+        queries: One expression, or queries.
+        legend: Of one expression; the title unless said.
+        trend: Also draw what it was before. Only for what always has a value: of what has ended,
+            Grafana would go on showing the last number of the chosen time as that of now.
+        more: Further fields of the panel.
+    """
     more = {"unit": "short", "width": 4, "height": 4, "steps": PLAIN, **more}
-    asked = one(queries, legend or title)
+    asked = (
+        (Query(queries, legend or title, instant=not trend),)
+        if isinstance(queries, str)
+        else one(queries)
+    )
     return Panel(kind="stat", title=title, about=about, queries=asked, **more)
 
 
 def gauge(title: str, about: str, expr: str, legend: str, **more: Any) -> Panel:
     """One number between two ends, with colours."""
     more = {"unit": "short", "width": 6, "height": 6, **more}
-    return Panel(kind="gauge", title=title, about=about, queries=one(expr, legend), **more)
+    query = Query(expr, legend, instant=True)
+    return Panel(kind="gauge", title=title, about=about, queries=(query,), **more)
 
 
 def bars(title: str, about: str, expr: str, legend: str, **more: Any) -> Panel:

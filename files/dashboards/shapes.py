@@ -53,8 +53,9 @@ def _timeseries(panel: Panel) -> Drawn:
             .sort(shared.SortOrder.DESCENDING)
         )
         .draw_style(shared.GraphDrawStyle.LINE)
-        .line_width(1)
-        .fill_opacity(25 if panel.stacked else 5)
+        # The line of a stacked series that is 0 would lie on what is below it, in its own colour.
+        .line_width(0 if panel.stacked else 1)
+        .fill_opacity(70 if panel.stacked else 5)
         .show_points(shared.VisibilityMode.NEVER)
         .span_nulls(False)
         .stacking(common.StackingConfig().mode(stacking).group("A"))

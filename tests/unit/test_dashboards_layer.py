@@ -97,6 +97,16 @@ def test_limits_are_above_and_floors_below() -> None:
     assert floors(1, 2) == ((None, "red"), (1, "yellow"), (2, "green"))
 
 
+def test_a_number_of_now_is_asked_of_now_unless_its_past_is_drawn() -> None:
+    for panel, instant in (
+        (stat("S", "", "up"), True),
+        (stat("S", "", "count(up) or vector(0)", trend=True), False),
+    ):
+        (target,) = first(panel)["targets"]
+        assert target["instant"] is instant
+        assert target["legendFormat"] == "S"
+
+
 @pytest.mark.parametrize(
     ("panel", "kind"),
     [

@@ -150,3 +150,35 @@ def test_lists_hold_nothing_that_is_not_asked_for() -> None:
     for path in METRICS.glob("*.yml"):
         for name in yaml.safe_load(path.read_text())["metrics"]:
             assert name.replace("{ns}", "${namespace}") in asked, f"{path.name}: {name}"
+
+
+def test_a_number_of_now_does_not_stay_when_what_it_counts_has_ended() -> None:
+    stale = [
+        f"{path.stem}: {panel['title']}"
+        for path in sorted(FOLDER.glob("*.json"))
+        for panel in json.loads(path.read_text())["panels"]
+        if panel["type"] in ("stat", "gauge")
+        for target in panel["targets"]
+        if target["datasource"]["type"] == "prometheus"
+        and not target["instant"]
+        and not target["expr"].endswith("or vector(0)")
+        and not target["expr"].startswith("vector(")
+    ]
+    assert not stale
+
+
+def test_what_every_member_of_a_cluster_knows_is_not_summed() -> None:
+    of_all = re.compile(r"(sum|count)( by \([^)]*\) )?\(alertmanager_(silences|alerts)\{")
+    assert [where for where, expr in queries("prometheus") if of_all.search(expr)] == []
+    assert of_all.search('sum by (state) (alertmanager_alerts{environment="x"})')
+
+
+def test_the_state_of_a_probe_is_its_endpoints_and_not_the_probers() -> None:
+    told = [
+        expr
+        for where, expr in queries("prometheus")
+        if where
+        in ("stackwatch-stack: Components of the inventory: A", "stackwatch-stack: Up and down: A")
+    ]
+    assert len(told) == 2
+    assert all(re.search(r"probe_success\{[^}]*\} or up\{", expr) for expr in told)

@@ -34,13 +34,14 @@ NOW = Row(
             "Pending",
             "Alerts whose condition holds, and not for long enough yet.",
             f"count({PENDING}) or vector(0)",
+            trend=True,
             steps=((None, GREEN), (1, YELLOW)),
             width=3,
         ),
         stat(
             "Silences",
             "Silences in force.",
-            'sum(alertmanager_silences{environment=~"$environment",state="active"})',
+            'max(alertmanager_silences{environment=~"$environment",state="active"})',
             width=3,
             needs=MANAGER,
         ),
@@ -57,6 +58,7 @@ NOW = Row(
             "Watchdog",
             "1: the alert that always fires does. Without it nothing else would be told.",
             f"count({WATCHDOG}) or vector(0)",
+            trend=True,
             steps=((None, RED), (1, GREEN)),
             width=3,
         ),
@@ -68,8 +70,9 @@ FIRE = Row(
     (
         table(
             "Firing",
-            "Every alert that fires, the most urgent first.",
-            (f"max by (priority, severity, alertname, component, host, instance) ({FIRING})",),
+            "Every alert that fires, the most urgent first, and how many: each file system of a "
+            "host is one.",
+            (f"count by (priority, severity, alertname, component, host, instance) ({FIRING})",),
             {
                 "priority": "Priority",
                 "severity": "Severity",
@@ -77,6 +80,7 @@ FIRE = Row(
                 "component": "Component",
                 "host": "Host",
                 "instance": "Instance",
+                "Value #A": "Number",
             },
             show=(Column("Priority", words=COLORS), Column("Host", links=(HOST,))),
             sort="Priority",
@@ -99,7 +103,6 @@ FIRE = Row(
             priorities(FIRING),
             minimum=0.0,
             decimals=0,
-            stacked=True,
             width=24,
         ),
     ),
@@ -152,13 +155,14 @@ TOLD = Row(
     ),
 )
 
+# Every member of a cluster knows all silences and alerts: their sum would be several times as many.
 QUIET = Row(
     "Silences and cluster",
     (
         lines(
             "Silences",
             "Silences by state. One that is forgotten hides what it was not made for.",
-            f"sum by (state) (alertmanager_silences{OF})",
+            f"max by (state) (alertmanager_silences{OF})",
             "{{state}}",
             minimum=0.0,
             decimals=0,
@@ -168,7 +172,7 @@ QUIET = Row(
         lines(
             "Alerts in Alertmanager",
             "Alerts that Alertmanager tells of, and those silenced or inhibited.",
-            f"sum by (state) (alertmanager_alerts{OF})",
+            f"max by (state) (alertmanager_alerts{OF})",
             "{{state}}",
             minimum=0.0,
             decimals=0,

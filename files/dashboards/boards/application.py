@@ -46,13 +46,16 @@ NOW = Row(
             share(per_second(REQUESTS + FAILED), per_second(REQUESTS + OF)),
             unit="percentunit",
             steps=limits(0.005, 0.05),
+            empty="no request within the last minutes",
         ),
         stat(
             "p95",
             "95 of 100 requests are faster. The objective is 200 ms.",
-            quantile(0.95, f"{DURATION}_bucket{OF}"),
+            # Without requests it is no number.
+            quantile(0.95, f"{DURATION}_bucket{OF}") + " >= 0",
             unit="s",
             steps=limits(0.2, 1),
+            empty="no request within the last minutes",
         ),
         stat(
             "In flight",

@@ -111,7 +111,7 @@ POSTGRES = Row(
         ),
         lines(
             "Slow queries",
-            "Age of the longest running transaction, by database. Alerts: p95 over 1 s and 5 s.",
+            "Age of the longest running transaction, by database. What is slow now, not what was.",
             f"max by (instance, datname) (pg_stat_activity_max_tx_duration{OF})",
             "{{instance}} {{datname}}",
             unit="s",

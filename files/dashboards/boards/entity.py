@@ -36,6 +36,7 @@ NOW = Row(
             share(per_second(REQUESTS + FAILED), per_second(REQUESTS + OF)),
             unit="percentunit",
             width=6,
+            empty="no request within the last minutes",
         ),
         stat(
             "Users",

@@ -28,6 +28,7 @@ NOW = Row(
             "Down",
             "Targets of the inventory that do not answer.",
             f"count(up{OF} == 0) or vector(0)",
+            trend=True,
             steps=((None, GREEN), (1, RED)),
             width=3,
         ),
@@ -68,13 +69,15 @@ LISTS = Row(
     (
         table(
             "Firing",
-            "Every alert that fires, the most urgent first.",
-            (f"max by (priority, alertname, component, host) ({FIRING})",),
+            "Every alert that fires, the most urgent first, and how many: each file system of a "
+            "host is one.",
+            (f"count by (priority, alertname, component, host) ({FIRING})",),
             {
                 "priority": "Priority",
                 "alertname": "Alert",
                 "component": "Component",
                 "host": "Host",
+                "Value #A": "Number",
             },
             show=(
                 Column("Priority", words=COLORS),

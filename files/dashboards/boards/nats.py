@@ -3,7 +3,7 @@
 from files.dashboards.model import Board, Query, Row
 from files.dashboards.pages import ALL_LOGS, APPLICATION
 from files.dashboards.panels import GREEN, RED, lines, saturation, stat
-from files.dashboards.promql import rate
+from files.dashboards.promql import increase, rate
 from files.dashboards.variables import ENVIRONMENT, of_label
 
 OF = '{environment=~"$environment",instance=~"$instance"}'
@@ -38,9 +38,10 @@ NOW = Row(
         ),
         stat("Connections", "Clients connected.", f"sum(gnatsd_varz_connections{OF})", width=6),
         stat(
-            "Slow consumers",
-            "Clients that were cut off since they did not keep up.",
-            f"sum(gnatsd_varz_slow_consumers{OF})",
+            "Slow consumers in 1 h",
+            "Clients that were cut off within an hour, since they did not keep up.",
+            increase(f"gnatsd_varz_slow_consumers{OF}", window="1h"),
+            decimals=0,
             steps=((None, GREEN), (1, RED)),
             width=6,
         ),

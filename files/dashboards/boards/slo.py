@@ -60,6 +60,7 @@ NOW = Row(
             "Objective",
             "Share of requests that must be answered without 5xx, over 30 days.",
             "vector($objective / 100)",
+            trend=True,
             unit="percentunit",
             decimals=2,
         ),
@@ -102,6 +103,7 @@ NOW = Row(
             "{{job}}",
             decimals=2,
             steps=BURNING,
+            empty="no request within the last hour",
         ),
     ),
 )

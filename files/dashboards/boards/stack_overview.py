@@ -21,11 +21,16 @@ from files.dashboards.vocabulary import FIRING, priorities
 
 OF = '{environment=~"$environment"}'
 BY = "component, environment, host, instance, job"
-# Each program tells its version in a series of its own kind.
+# Whether a target answers. A probe's own "up" is the prober's, whatever the endpoint said.
+STATE = f"(probe_success{OF} or up{OF})"
+# Each program tells its version in a series of its own kind. OpenTelemetry's label has a dot where
+# names may be of any character, else an underscore. Spans that Jaeger counts have a target_info of
+# the application, which is not Jaeger's.
+TOLD = '{environment=~"$environment",exported_job=""}'
 VERSION = f"""max by ({BY}, version) (
   {{__name__=~"[a-z_]+_build_info",environment=~"$environment",version!=""}}
   or
-  label_join(target_info{OF}, "version", "", "service_version")
+  label_join(target_info{TOLD}, "version", "", "service.version", "service_version")
   or
   label_join(cadvisor_version_info{OF}, "version", "", "cadvisorVersion")
 )"""
@@ -46,6 +51,7 @@ NOW = Row(
             "Down",
             "Targets of the inventory that do not answer.",
             f"count(up{OF} == 0) or vector(0)",
+            trend=True,
             steps=((None, GREEN), (1, RED)),
         ),
         stat(
@@ -57,6 +63,7 @@ NOW = Row(
             "Probes that fail",
             "Health endpoints that do not answer as they should.",
             f"count(probe_success{OF} == 0) or vector(0)",
+            trend=True,
             steps=((None, GREEN), (1, RED)),
             needs=("blackbox",),
         ),
@@ -76,9 +83,9 @@ COMPONENTS = Row(
     (
         table(
             "Components of the inventory",
-            "Every target that the inventory gives: whether it answers, its version where it tells "
-            "one, and how long a scrape of it takes.",
-            (f"max by ({BY}) (up{OF})", VERSION, f"max by ({BY}) (scrape_duration_seconds{OF})"),
+            "Every target that the inventory gives: whether it answers (of a probe: whether its "
+            "endpoint does), its version where it tells one, and how long a scrape of it takes.",
+            (f"max by ({BY}) ({STATE})", VERSION, f"max by ({BY}) (scrape_duration_seconds{OF})"),
             {
                 "component": "Component",
                 "host": "Host",
@@ -99,8 +106,8 @@ COMPONENTS = Row(
         ),
         states(
             "Up and down",
-            "Whether each target answered, over time.",
-            f"max by (component, instance) (up{OF})",
+            "Whether each target answered, over time; of probes, whether their endpoint did.",
+            f"max by (component, instance) ({STATE})",
             "{{component}} {{instance}}",
             width=12,
             height=10,
@@ -172,7 +179,8 @@ STORES = Row(
         ),
         lines(
             "Jaeger: size",
-            "What Jaeger keeps on its own disk. Traces go after 7 days unless set otherwise.",
+            "Length of Jaeger's files on its own disk, a step of 2 GiB for each it begins; what is "
+            "in use is less. Traces go after 7 days unless set otherwise.",
             BADGER,
             "{{instance}}",
             unit="bytes",

@@ -60,6 +60,7 @@ NOW = Row(
             "Failed units",
             "Units of systemd in the state failed.",
             f"sum(node_systemd_units{FAILED}) or vector(0)",
+            trend=True,
             steps=((None, GREEN), (1, RED)),
             needs=("systemd",),
         ),
