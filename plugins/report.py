@@ -204,10 +204,15 @@ def left_out(run: Run) -> Iterator[str]:
         if role not in rehearsed:
             continue
         own = [r for r in run.results if r.component == component_name(role)]
-        answered = f"{sum(r.ok for r in own)} of {len(own)} checks hold" if own else "nothing yet"
+        asked = (
+            ", and its hosts asked what it would ask: "
+            f"{sum(r.ok for r in own)} of {len(own)} checks hold"
+            if own
+            else "; smoke.py asks from its hosts what it would ask"
+        )
         yield (
             f"  {role} was NOT installed and does NOT run. In its place its configuration was "
-            f"rendered and checked, and its hosts asked what it would ask: {answered}."
+            f"rendered and checked{asked}."
         )
 
 

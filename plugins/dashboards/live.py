@@ -13,7 +13,7 @@ from pyinfra.api.exceptions import PyinfraError
 
 from plugins import session
 from plugins.answers import Answer, StackwatchAnswers
-from plugins.dashboards.document import Dashboard
+from plugins.dashboards.document import Dashboard, library
 from plugins.dashboards.inquiry import Inquiry, batches, scrape_seconds
 from plugins.dashboards.results import Question
 from plugins.dashboards.site import site_dashboards
@@ -52,6 +52,11 @@ def _chosen(run: Run) -> tuple[Dashboard, ...]:
         return boards
     chosen = tuple(board for board in boards if board.uid == uid)
     if not chosen:
+        if any(each.uid == uid for each in library()):
+            raise PyinfraError(
+                f"the dashboard {uid!r} is left out here: the site has nothing that it shows. "
+                "What a service has is said in its `exposes`"
+            )
         known = suggestion(uid, {board.uid for board in boards}, "dashboards of this site")
         raise PyinfraError(f"no dashboard has the uid {uid!r}. {known}")
     return chosen

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pyinfra.api.exceptions import PyinfraError
 from rich.console import Console
 
 from plugins.answers import Answer
 from plugins.dashboards import told
 from plugins.dashboards.catalogue import METRICS, uncatalogued
 from plugins.dashboards.inquiry import Inquiry, batches, datasource, scrape_seconds
+from plugins.dashboards.live import inquire
 from plugins.dashboards.results import Question
 from plugins.dashboards.substitution import Window
 from plugins.dashboards.verdicts import State, absent_metrics, verdicts
@@ -342,3 +345,16 @@ def test_metrics_that_nobody_knows_are_named(output: io.StringIO) -> None:
         run_of(inquiry(of("up / no_such"), by_expr({"up / no_such": vector({})})))
     )
     assert "does not know: no_such" in " ".join(output.getvalue().split())
+
+
+@pytest.mark.parametrize(
+    ("uid", "said"),
+    [
+        ("stackwatch-nats", "'stackwatch-nats' is left out here: the site has nothing"),
+        ("stackwatch-sistem", "Did you mean 'stackwatch-system'?"),
+    ],
+)
+def test_a_dashboard_that_the_site_does_not_have_says_why(uid: str, said: str) -> None:
+    run = Run(SITE, Options.model_validate({"dashboard": uid}), {}, {})
+    with pytest.raises(PyinfraError, match=re.escape(said)):
+        inquire(run)
