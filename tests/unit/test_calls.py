@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from plugins.calls import Call, HttpAnswers
+from plugins.answers import Answer
+from plugins.calls import Call, HttpAnswers, asker
 from tests.unit.calling import endpoint, sent
 
 HARD = "p$a\"s\\s:w`o`rd '$(id)' ü"
@@ -131,3 +132,23 @@ def test_nobody_there_is_told_in_curls_words() -> None:
     (said,) = sent([Call("/")], endpoint(1))
     assert said.status == 0
     assert "connect" in said.body.lower()
+
+
+class MockHost:
+    """Stands in for pyinfra's host; loses its connection at one of the commands."""
+
+    def __init__(self, lost: int) -> None:
+        self.sent: list[int] = []
+        self.lost = lost
+
+    def get_fact(self, fact: type[HttpAnswers], _stdin: list[str], **_: str) -> tuple[Answer, ...]:
+        self.sent.append(len(_stdin))
+        return () if len(self.sent) == self.lost else (Answer(200, "{}"),) * len(_stdin)
+
+
+def test_what_a_lost_connection_carried_was_not_answered() -> None:
+    host = MockHost(lost=2)
+    ask = asker(host, endpoint(1))  # type: ignore[arg-type]
+    statuses = [answer.status for answer in ask([Call("/x")] * 250)]
+    assert host.sent == [100, 100, 50]
+    assert statuses == [200] * 100 + [0] * 100 + [200] * 50

@@ -128,6 +128,7 @@ MUTANTS: list[tuple[str, Break, str]] = [
     ("legend", at(*QUERY, "legendFormat")(""), "panel 'Panel 1', query A"),
     ("legend", at(*QUERY, "legendFormat")("__auto"), "panel 'Panel 1', query A"),
     ("ids", at(*LOGS, "id")(1), "panel 'Panel 2'"),
+    ("ids", at(*LOGS, "id")(-1), "panel 'Panel 2'"),
     ("ids", at(*TABLE, "id")(1), "panel 'Panel 1'"),
     ("ids", at("panels", 0, "id")(0), "panel 'Row 4'"),
     ("ids", at(*QUERY, "refId")("B"), "panel 'Panel 1'"),

@@ -418,6 +418,11 @@ def test_queries_variables_and_annotations_are_looked_at_too(own: Site) -> None:
     assert "variable elasticsearch: chooses among datasources of type 'elasticsearch'" in found[3]
 
 
+def test_the_datasource_of_a_heading_is_looked_at_too(own: Site) -> None:
+    (problem,) = check(own, board({**row(2, 0), "datasource": "Thanos"}, panel(1)))
+    assert "panel 'Row 2': names a datasource that the site does not have: 'Thanos'" in problem
+
+
 def test_without_a_list_of_datasources_none_is_refused(own: Site) -> None:
     write(own.files / "dashboards", "x.json", board(panel(1, datasource="Thanos")))
     assert problems_of(own, None) == []

@@ -12,7 +12,8 @@ from plugins.compiler import compile_site, components_of
 from plugins.datasources import DatasourceType, Signal, uid_of
 from plugins.model import Component
 from plugins.role import all_roles
-from roles.grafana.datasources import datasources
+from roles.grafana import provisioned as provisioned_module
+from roles.grafana.datasources import datasources, entry
 from tests.unit.grafana_site import (
     HARD,
     PASSWORD,
@@ -317,3 +318,25 @@ def test_datasources_are_there_for_others_without_a_rendered_grafana() -> None:
     assert {each.endpoint.component for each in found if each.endpoint} == {
         *("alertmanager", "jaeger", "loki", "prometheus")
     }
+
+
+@pytest.mark.parametrize(
+    ("part", "rendered", "words"),
+    [
+        (
+            "entry",
+            lambda datasource: {**entry(datasource), "isdefault": True},
+            "provisioning/datasources/stackwatch.yml: datasources.0.isdefault: unknown key",
+        ),
+        (
+            "DASHBOARDS",
+            5,
+            "provisioning/dashboards/stackwatch.yml: providers.0.options.path: input",
+        ),
+    ],
+)
+def test_what_is_rendered_is_checked_against_grafanas_formats(
+    part: str, rendered: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provisioned_module, part, rendered)
+    assert any(each.startswith(words) for each in refusals(grafana_site()))

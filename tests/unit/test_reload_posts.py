@@ -70,10 +70,22 @@ def posted(folder: Path, *lines: str, path: str = "/usr/bin:/bin") -> str:
     assert POSTED
     (folder / "posts").write_text("".join(f"{line}\n" for line in lines))
     functions = f"{script('login')}{POSTED[0]}"
-    shell = f"PATH={path} box={folder}\n{functions}\nposted || printf '%s\\n' \"$seen\""
+    shell = f"PATH={path} box={folder} disturbed=no\n{functions}\n"
+    shell += "posted || printf '%s\\n' \"$seen\"\necho $disturbed >$box/disturbed"
     done = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True)
     assert not done.stderr
     return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("statuses", "disturbed"), [((500,), "no"), ((200, 500), "yes"), ((200,), "yes")]
+)
+def test_what_took_over_some_of_it_is_no_longer_what_it_was(
+    statuses: tuple[int, ...], disturbed: str, server: Answering, tmp_path: Path
+) -> None:
+    url = f"http://127.0.0.1:{server.server_port}"
+    posted(tmp_path, *(f"{url}/{status}" for status in statuses))
+    assert (tmp_path / "disturbed").read_text().strip() == disturbed
 
 
 def test_every_address_is_posted_to_in_order(server: Answering, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from plugins import fulfilling
 from plugins.answers import Answer
 from plugins.calls import Call
 from plugins.endpoint import Endpoint
@@ -87,3 +89,20 @@ def test_a_refusal_is_told_with_its_words(status: int) -> None:
 def test_an_answer_that_tells_nothing_is_an_error(answer: Answer) -> None:
     with pytest.raises(WishError, match="the organisation is 'X': "):
         list(fulfil(wishes(organisation="X"), lambda endpoint: lambda calls: (answer,)))
+
+
+@pytest.mark.parametrize(("status", "changed"), [(200, ["teams are there"]), (500, [])])
+def test_a_wish_that_is_refused_fails_its_host(
+    status: int, changed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    component = grafana(grafana_site(teams=["A"]))
+    rendered = SimpleNamespace(name="grafana", component=component)
+    run = SimpleNamespace(changed=[], rendered=lambda _: [rendered])
+    api = MockApi(status=status)
+    monkeypatch.setattr(fulfilling, "session", SimpleNamespace(current=lambda: run))
+    monkeypatch.setattr(fulfilling, "state", SimpleNamespace(is_executing=True))
+    monkeypatch.setattr(fulfilling, "host", SimpleNamespace(name="mon1"))
+    monkeypatch.setattr(fulfilling, "asker", lambda _, endpoint: api.asker(endpoint))
+    failing = list(fulfilling.settle._inner(component="grafana"))
+    assert len(failing) == (0 if changed else 1)
+    assert [each.reasons for each in run.changed] == ([tuple(changed)] if changed else [])
