@@ -253,7 +253,7 @@ def test_mistakes_in_what_is_not_installed_are_told_before_any_host(
 def test_a_report_says_plainly_what_does_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(monkeypatch)
     (found,) = run.rehearsals("mon1").values()
-    run.results += judged("mon1", "grafana", found, [Answer(200, "")] * (len(found) - 1))
+    run.results += judged("mon1", "grafana", found, [Answer(200, "{}")] * (len(found) - 1))
     reason, instead = left_out(run)
     assert reason == "Left out: grafana: grafana could not be obtained: nowhere"
     assert "grafana was NOT installed and does NOT run" in instead
