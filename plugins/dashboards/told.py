@@ -30,7 +30,12 @@ _SUMMARY = (
 
 
 def finish_dashboards(run: Run) -> int:
-    """Tell what every panel shows; 1 if one that must show something does not."""
+    """Tell what every panel shows.
+
+    Returns:
+        1 if a panel that must show something does not, or one of ours names a metric that
+        nobody knows.
+    """
     console, inquiry = screen(), run.inquiry
     if inquiry is None:
         return 0
@@ -44,10 +49,10 @@ def finish_dashboards(run: Run) -> int:
     console.print()
     _tell_sum(console, inquiry, judged)
     _tell_left_out(console, inquiry)
-    _tell_unknown(console, inquiry)
     bad = [each for each in judged if each.state in BAD]
-    _tell_next(console, bad)
-    return 1 if bad and not failed_hosts() else 0
+    misnamed = _tell_unknown(console, inquiry)
+    _tell_next(console, bad, misnamed)
+    return 1 if (bad or misnamed) and not failed_hosts() else 0
 
 
 def _results(judged: Iterable[Verdict]) -> list[CheckResult]:
@@ -105,17 +110,21 @@ def _fewer(ours: Dashboard, left: Dashboard) -> int:
     return len(ours.panels) - len(left.panels)
 
 
-def _tell_unknown(console: Console, inquiry: Inquiry) -> None:
-    unknown = uncatalogued(absent_metrics(inquiry))
+def _tell_unknown(console: Console, inquiry: Inquiry) -> bool:
+    """Name metrics that are nowhere; whether ours are among them: a site's own may come yet."""
+    unknown = uncatalogued(absent_metrics(inquiry, inquiry.boards))
     if unknown:
         console.print(
             "Metrics that have no series here and that files/dashboards/metrics does not know: "
             f"{', '.join(unknown)}",
             style="yellow",
         )
+    uids = {board.uid for board in library()}
+    ours = [board for board in inquiry.boards if board.uid in uids]
+    return bool(uncatalogued(absent_metrics(inquiry, ours)))
 
 
-def _tell_next(console: Console, bad: Sequence[Verdict]) -> None:
+def _tell_next(console: Console, bad: Sequence[Verdict], misnamed: bool) -> None:
     failed = failed_hosts()
     if failed:
         console.print(f"[bold red]Failed hosts: {', '.join(failed)}[/] (reasons above)")
@@ -127,5 +136,10 @@ def _tell_next(console: Console, bad: Sequence[Verdict]) -> None:
             "make traffic), or a query that is wrong. A panel that may be empty says so: "
             '"stackwatch": {"empty": "why"}.'
         )
-    if not bad and not failed:
+    if misnamed:
+        console.print(
+            "Next: correct the names of these metrics in files/dashboards/boards, or name them in "
+            "files/dashboards/metrics if a component has them that this site lacks."
+        )
+    if not (bad or misnamed or failed):
         console.print("Every panel that must show something does.")

@@ -137,7 +137,7 @@ def _why_no_series(inquiry: Inquiry, question: Question) -> str:
     return "every selector has series, and nothing is left of them: look at the labels they meet by"
 
 
-def absent_metrics(inquiry: Inquiry) -> frozenset[str]:
+def absent_metrics(inquiry: Inquiry, boards: Iterable[Dashboard]) -> frozenset[str]:
     """Metrics that dashboards name and that have no series.
 
     Only those whose whole name is written: an application's begin with a variable, and what it
@@ -145,12 +145,10 @@ def absent_metrics(inquiry: Inquiry) -> frozenset[str]:
 
     Args:
         inquiry: Over.
+        boards: The dashboards, of those that were asked for.
     """
     written = "\n".join(
-        target.expr
-        for board in inquiry.boards
-        for panel in board.panels
-        for target in panel.targets
+        target.expr for board in boards for panel in board.panels for target in panel.targets
     )
     named = frozenset(
         name

@@ -251,13 +251,16 @@ def test_metrics_that_are_nowhere_are_told() -> None:
         "up / down": vector({}),
         'count by (__name__) ({__name__=~"down|up"})': vector({"__name__": "up"}),
     }
-    assert absent_metrics(inquiry(of("up / down"), by_expr(answers))) == {"down"}
+    asked = inquiry(of("up / down"), by_expr(answers))
+    assert absent_metrics(asked, asked.boards) == {"down"}
+    assert absent_metrics(asked, []) == frozenset()
 
 
 def test_metrics_that_begin_with_a_variable_are_not_looked_up() -> None:
     raw = of("${ns}_errors_total or up")
     raw["templating"]["list"].append({"name": "ns", "type": "constant", "query": "shop"})
-    assert absent_metrics(inquiry(raw, by_expr({}))) == {"up"}
+    asked = inquiry(raw, by_expr({}))
+    assert absent_metrics(asked, asked.boards) == {"up"}
 
 
 def test_the_catalogue_knows_names_of_every_namespace_and_parts_of_histograms(
@@ -340,11 +343,16 @@ def test_a_check_without_fault_says_so_and_ends_with_nothing(output: io.StringIO
     assert "Metrics that" not in output.getvalue()
 
 
-def test_metrics_that_nobody_knows_are_named(output: io.StringIO) -> None:
-    told.finish_dashboards(
-        run_of(inquiry(of("up / no_such"), by_expr({"up / no_such": vector({})})))
-    )
-    assert "does not know: no_such" in " ".join(output.getvalue().split())
+@pytest.mark.parametrize("ours", [True, False])
+def test_metrics_that_nobody_knows_are_named_and_ours_must_be_known(
+    ours: bool, output: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = by_expr({"up / no_such": vector({}), NAMES: vector({"__name__": "up"})})
+    asked = inquiry(of("up / no_such"), answers)
+    monkeypatch.setattr(told, "library", lambda: asked.boards if ours else ())
+    assert told.finish_dashboards(run_of(asked)) == (1 if ours else 0)
+    assert "does not know: no_such" in (words := " ".join(output.getvalue().split()))
+    assert ("correct the names of these metrics" in words) is ours
 
 
 @pytest.mark.parametrize(
