@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from tests.hosts.errors import HostsError
-from tests.hosts.hosts import down, kill, load, reboot, run, start, stop, up
+from tests.hosts.hosts import (
+    down,
+    kill,
+    load,
+    pause,
+    reboot,
+    resume,
+    run,
+    start,
+    stop,
+    up,
+)
 from tests.hosts.topology import HostSpec, TestHost
 
 __all__ = [
@@ -13,7 +24,9 @@ __all__ = [
     "down",
     "kill",
     "load",
+    "pause",
     "reboot",
+    "resume",
     "run",
     "start",
     "stop",

@@ -78,6 +78,20 @@ def down(group: str) -> int:
     return removed
 
 
+def pause(host: TestHost) -> None:
+    """Hold every process of a host where it is, until :func:`resume`."""
+    container = _container(host)
+    if container.status == "running":
+        container.pause()
+
+
+def resume(host: TestHost) -> None:
+    """Let the processes of a host go on, if they were held."""
+    container = _container(host)
+    if container.status == "paused":
+        container.unpause()
+
+
 def run(host: TestHost, argv: Sequence[str]) -> tuple[int, str]:
     """Run a command as root on a host through the engine, past SSH.
 

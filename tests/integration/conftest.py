@@ -51,15 +51,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@pytest.fixture(scope="session")
+def lasting() -> dict[str, list[TestHost]]:
+    """Name of a runtime to its hosts that last for the session, as far as they are made."""
+    return {name: [] for name in RUNTIMES}
+
+
 @pytest.fixture(scope="module")
-def runtime(request: pytest.FixtureRequest) -> ServiceDriver:
-    """What runs the components."""
+def runtime(request: pytest.FixtureRequest, lasting: dict[str, list[TestHost]]) -> ServiceDriver:
+    """What runs the components. Hosts of the others are held: idle ones take their share, too."""
     driver: ServiceDriver = request.param
+    for name, machines in lasting.items():
+        for machine in machines:
+            (hosts.resume if name == driver.name else hosts.pause)(machine)
     return driver
 
 
 @pytest.fixture(scope="session")
-def group() -> Iterator[Callable[..., Machines]]:
+def group(lasting: dict[str, list[TestHost]]) -> Iterator[Callable[..., Machines]]:
     """Makes a group of fresh hosts, by name; all are removed at the end."""
     with ExitStack() as made:
 
@@ -67,7 +76,11 @@ def group() -> Iterator[Callable[..., Machines]]:
             full = f"{name}{WORKER}"
             hosts.down(full)
             made.callback(hosts.down, full)
-            return {machine.name: machine for machine in hosts.up(full, specs)}
+            machines = hosts.up(full, specs)
+            runtime = name.rpartition("-")[2]
+            if runtime in lasting:
+                lasting[runtime] += machines
+            return {machine.name: machine for machine in machines}
 
         yield up
 
