@@ -21,9 +21,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 # What runs for containers in every run of the tests; `make test-containers` runs the rest, too.
 # Each takes engines of its own, and all of them together longer than everything else.
-CONTAINERS = frozenset(
-    {"test_confinement", "test_containers", "test_converge", "test_refusals", "test_secrets"}
-)
+CONTAINERS = frozenset({"test_confinement", "test_containers", "test_converge", "test_secrets"})
 
 
 # Files that take engines of their own throughout.
