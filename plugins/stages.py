@@ -9,7 +9,6 @@ from plugins import fulfilling, operations, preparing, report, session
 from plugins.backup import finish as backup_finish
 from plugins.backup import operations as backup_operations
 from plugins.backup.stores import grafanas, stores
-from plugins.dashboards import live, told
 from plugins.paths import Paths
 from plugins.problem import suggestion
 
@@ -65,6 +64,7 @@ def check_dashboards() -> None:
         PyinfraError: The dashboard that ``--data dashboard=`` names is not there.
     """
     # Late: no other run has a use for what they bring.
+    from plugins.dashboards import live, told  # noqa: PLC0415
 
     session.at_exit(told.finish_dashboards)
     rounds = live.inquire(session.current()).rounds

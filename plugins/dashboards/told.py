@@ -113,12 +113,13 @@ def _fewer(ours: Dashboard, left: Dashboard) -> int:
 def _tell_unknown(console: Console, inquiry: Inquiry) -> bool:
     """Name metrics that are nowhere; whether ours are among them: a site's own may come yet."""
     unknown = uncatalogued(absent_metrics(inquiry, inquiry.boards))
-    if unknown:
-        console.print(
-            "Metrics that have no series here and that files/dashboards/metrics does not know: "
-            f"{', '.join(unknown)}",
-            style="yellow",
-        )
+    if not unknown:
+        return False
+    console.print(
+        "Metrics that have no series here and that files/dashboards/metrics does not know: "
+        f"{', '.join(unknown)}",
+        style="yellow",
+    )
     uids = {board.uid for board in library()}
     ours = [board for board in inquiry.boards if board.uid in uids]
     return bool(uncatalogued(absent_metrics(inquiry, ours)))
