@@ -186,14 +186,7 @@ def _lock(site: Site) -> Lock:
 
 def _noted(lock: Lock, artifact: Artifact) -> Artifact:
     """An artifact with what the lock says its source's build lacks."""
-    entry = lock.entries[artifact.name]
-    declared = {
-        "mirror": entry.release,
-        "release": entry.release,
-        "module": entry.module,
-        "package": entry.package,
-        "python": entry.python,
-    }[artifact.source]
+    declared = lock.entries[artifact.name].offered(artifact.source)
     if declared is None:
         return artifact
     return replace(artifact, note=declared.note or "", lacks=frozenset(declared.lacks))
@@ -222,7 +215,9 @@ def begin(
     wanted = sorted(programs | tools(site.hosts.values()))
     lock = _lock(site)
     policy = ArtifactPolicy(
-        sources=tuple(site.settings.artifact_sources), mirror=site.settings.artifact_mirror
+        sources=tuple(site.settings.artifact_sources),
+        mirror=site.settings.artifact_mirror,
+        image_mirror=site.settings.artifact_image_mirror,
     )
     obtained = obtain(lock, wanted, policy, Store.default(), say)
     failed = {key: got for key, got in obtained.items() if isinstance(got, ArtifactError)}

@@ -45,11 +45,17 @@ class SiteSettings(Settings):
     runbook_base_url: str = Field(
         "https://runbooks.example.org", description="where alerts link their runbooks"
     )
-    artifact_sources: list[Literal["mirror", "release", "module", "package", "python"]] = Field(
-        ["mirror", "release", "module", "package", "python"],
-        description="where programs may come from, in order of preference",
+    artifact_sources: list[Literal["mirror", "release", "image", "module", "package", "python"]] = (
+        Field(
+            ["mirror", "release", "image", "module", "package", "python"],
+            description="where programs may come from, in order of preference",
+        )
     )
     artifact_mirror: str | None = Field(None, description="base URL of your own mirror")
+    artifact_image_mirror: str | None = Field(
+        None,
+        description="registry of your own that has upstream's images under their own names",
+    )
     artifact_lock: str | None = Field(
         None, description="a lock file of your own; its entries replace ours, to pin a version"
     )

@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     fetch.add_argument(
         "--mirror", metavar="URL", help="site mirror: serves <sha256>/<file name> or <file name>"
     )
+    fetch.add_argument("--image-mirror", metavar="URL", help="registry that has upstream's images")
     fetch.add_argument(
         "--allow-missing",
         action="append",
@@ -134,8 +135,8 @@ def _list(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Con
     remarks = []
     for name in arguments.names:
         entry = lock.entry(name)
-        for source in ("release", "module", "package", "python"):
-            declared = getattr(entry, source)
+        for source in SOURCES[1:]:  # a mirror has what the release has
+            declared = entry.offered(source)
             if declared is None:
                 continue
             pinned = [each for each in ARCHITECTURES if _is_pinned(lock, name, source, each)]
@@ -176,7 +177,10 @@ def _fetch(arguments: argparse.Namespace, lock: Lock, screen: Console, notes: Co
     store = Store(arguments.store) if arguments.store else Store.default()
     architectures = arguments.architecture or [_own_architecture()]
     policy = ArtifactPolicy(
-        tuple(arguments.source or SOURCES), arguments.mirror, arguments.debian_mirror
+        tuple(arguments.source or SOURCES),
+        arguments.mirror,
+        arguments.debian_mirror,
+        arguments.image_mirror,
     )
     wanted = [(name, each) for name in arguments.names for each in architectures]
     unpinned = [

@@ -146,7 +146,7 @@ def _tar(archive: Path, file_name: str, scratch: Path) -> Iterator[tarfile.TarFi
     try:
         if inner.endswith(".zst"):
             plain = payload.with_suffix("")
-            _decompress_zstd(payload, plain, file_name)
+            decompress_zstd(payload, plain, file_name)
             payload.unlink()
             payload = plain
         with tarfile.open(payload) as opened:
@@ -178,7 +178,12 @@ def _copy_exactly(stream: IO[bytes], target: IO[bytes], size: int) -> None:
         size -= len(chunk)
 
 
-def _decompress_zstd(payload: Path, target: Path, file_name: str) -> None:
+def decompress_zstd(payload: Path, target: Path, file_name: str) -> None:
+    """Write the plain content of a file that is packed with zstd.
+
+    Raises:
+        ArtifactError: Neither Python nor the machine can unpack it, or it is broken.
+    """
     # Python has zstd from 3.14; Debian itself packs with xz, Ubuntu with zstd.
     try:
         zstd = importlib.import_module("compression.zstd")

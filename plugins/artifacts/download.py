@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -58,7 +59,13 @@ class Meter:
             self.progress(f"{self.label}: {got / 1e6:.0f}{of} MB, {now - self.started:.0f} s")
 
 
-def download(url: str, sha256: str | None, target: Path, progress: Progress) -> str:
+def download(
+    url: str,
+    sha256: str | None,
+    target: Path,
+    progress: Progress,
+    headers: Mapping[str, str] | None = None,
+) -> str:
     """Stream ``url`` to ``target`` and verify it.
 
     Args:
@@ -66,6 +73,7 @@ def download(url: str, sha256: str | None, target: Path, progress: Progress) -> 
         sha256: Expected digest; None only to learn it, for ``make lock``.
         target: Where to write; left incomplete when this raises.
         progress: Receives a line every few seconds.
+        headers: Further ones of the request.
 
     Returns:
         The digest of what arrived, hexadecimal.
@@ -86,7 +94,7 @@ def download(url: str, sha256: str | None, target: Path, progress: Progress) -> 
         raise UnreachableError(f"{parsed.host} {_unreachable[server]}")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            got = _stream(parsed, shown, target, Meter(progress, shown))
+            got = _stream(parsed, shown, target, Meter(progress, shown), headers or {})
             break
         except TruncatedError as error:
             if attempt == ATTEMPTS:
@@ -100,9 +108,11 @@ def download(url: str, sha256: str | None, target: Path, progress: Progress) -> 
     return got
 
 
-def _stream(url: httpx.URL, shown: str, target: Path, meter: Meter) -> str:
+def _stream(
+    url: httpx.URL, shown: str, target: Path, meter: Meter, further: Mapping[str, str]
+) -> str:
     # identity: a .tar.gz must arrive as the bytes that were pinned, not as a decoded stream
-    headers = {"Accept-Encoding": "identity", "User-Agent": "stackwatch"}
+    headers = {"Accept-Encoding": "identity", "User-Agent": "stackwatch", **further}
     with (
         httpx.stream("GET", url, headers=headers, timeout=TIMEOUT, follow_redirects=True) as reply,
         target.open("wb") as stream,

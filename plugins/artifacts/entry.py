@@ -26,7 +26,7 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _File(_Strict):
+class SourceFile(_Strict):
     """One file to fetch. ``{version}`` and ``{architecture}`` stand in its texts."""
 
     sha256: dict[Architecture, Sha256 | None] = Field(
@@ -41,6 +41,11 @@ class _File(_Strict):
         description="Instead of members: a folder of the archive, taken whole, paths kept; `*` "
         "stands for any characters. Programs are called by their paths below it.",
     )
+
+    @property
+    def where(self) -> str:
+        """Its place as the lock says it."""
+        raise NotImplementedError
 
     @validates(mode="after")
     def _either_members_or_a_tree(self) -> Self:
@@ -58,16 +63,42 @@ class _Source(_Strict):
     )
 
 
-class ReleaseFile(_File):
+class ReleaseFile(SourceFile):
     """A file of the upstream release."""
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://")]
 
+    @property
+    def where(self) -> str:
+        """See :attr:`SourceFile.where`."""
+        return self.url
 
-class PackageFile(_File):
+
+class PackageFile(SourceFile):
     """A file of the distribution, relative to the root of its mirror."""
 
     path: Annotated[str, StringConstraints(pattern=r"^pool/")]
+
+    @property
+    def where(self) -> str:
+        """See :attr:`SourceFile.where`."""
+        return self.path
+
+
+class ImageFile(SourceFile):
+    """What is taken out of upstream's image; its sha256 are the digests of its manifests."""
+
+    reference: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+:[\w{][\w{}.-]*$"
+        ),
+    ] = Field(description="Registry, repository and tag: `docker.io/grafana/grafana:{version}`.")
+
+    @property
+    def where(self) -> str:
+        """See :attr:`SourceFile.where`."""
+        return self.reference
 
 
 class Release(_Source):
@@ -80,10 +111,20 @@ class Release(_Source):
 
 
 class Package(_Source):
-    """The distribution's package, with the version it has."""
+    """The distribution's package, or one of upstream's apt repository, with the version it has."""
 
     version: str
+    repository: Annotated[str, StringConstraints(pattern=r"^https?://.*[^/]$")] | None = Field(
+        default=None, description="Upstream's own repository; default: the distribution's mirrors."
+    )
     files: tuple[PackageFile, ...] = Field(min_length=1)
+    spelling: dict[Architecture, str] = {}
+
+
+class Image(_Source):
+    """Upstream's image, whose files are taken; nothing of how it starts is."""
+
+    files: tuple[ImageFile] = Field(description="One, with all programs.")
     spelling: dict[Architecture, str] = {}
 
 
@@ -120,14 +161,25 @@ class Entry(_Strict):
     version: str
     programs: tuple[Program, ...] = Field(min_length=1)
     release: Release | None = None
+    image: Image | None = None
     module: Module | None = None
     package: Package | None = None
     python: Python | None = None
 
+    def fetched(self, source: str) -> Release | Image | Package | None:
+        """What files a source fetches, if it is one that does and there is one."""
+        kinds = {"mirror": self.release, "release": self.release, "image": self.image}
+        return self.package if source == "package" else kinds.get(source)
+
+    def offered(self, source: str) -> Release | Image | Package | Module | Python | None:
+        """What a source gives of this artifact, if it does."""
+        built = {"module": self.module, "python": self.python}
+        return self.fetched(source) or built.get(source)
+
     @validates(mode="after")
     def _every_source_has_every_program(self) -> Entry:
         provided: dict[str, list[str]] = {}
-        for source in (self.release, self.package):
+        for source in (self.release, self.image, self.package):
             if source is not None:
                 where = type(source).__name__.lower()
                 provided[where] = [program for file in source.files for program in file.members]
@@ -141,7 +193,9 @@ class Entry(_Strict):
         if self.python is not None:
             provided["python"] = list(self.programs[:1])  # one entry is one program
         if not provided:
-            raise ValueError("no source: give it a release, a module, a package or python")
+            raise ValueError(
+                "no source: give it a release, an image, a module, a package or python"
+            )
         for where, names in provided.items():
             if sorted(names) != sorted(self.programs):
                 raise ValueError(

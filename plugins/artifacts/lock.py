@@ -16,13 +16,21 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from plugins.artifacts import projects
-from plugins.artifacts.entry import Entry, Module, Name, Package, PackageFile, Release, ReleaseFile
+from plugins.artifacts.entry import (
+    Entry,
+    Image,
+    Module,
+    Name,
+    Package,
+    Release,
+    SourceFile,
+)
 from plugins.model import ArtifactError, Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT_LOCK = ROOT / "files" / "artifacts.lock.yaml"
 ARCHITECTURES = ("amd64", "arm64")
-SOURCES = ("mirror", "release", "module", "package", "python")
+SOURCES = ("mirror", "release", "image", "module", "package", "python")
 # Part of every pin: raise it when the packed form changes, and stores fill anew.
 FORMAT = 1
 
@@ -48,8 +56,9 @@ class Pinned:
     """One file to fetch, for one architecture, with nothing left to fill in.
 
     Attributes:
-        location: URL (release) or path below the mirror root (package).
-        sha256: Expected digest, hexadecimal.
+        location: URL (release, package of upstream's own repository), path below the mirror root
+            (package of the distribution) or reference (image).
+        sha256: Expected digest, hexadecimal; of an image's manifest.
         members: Program name to its path in the archive.
         tree: Folder in the archive that is taken whole instead; empty where members are.
     """
@@ -69,6 +78,12 @@ def filled(text: str, version: str, spelling: Mapping[Any, str], architecture: s
     """``text`` with ``{version}`` and ``{architecture}`` put in."""
     text = text.replace("{version}", version)
     return text.replace("{architecture}", spelling.get(architecture, architecture))
+
+
+def located(declared: Release | Image | Package, file: SourceFile) -> str:
+    """Where a file of a source is, see :attr:`Pinned.location`; nothing is filled in yet."""
+    own = declared.repository if isinstance(declared, Package) else None
+    return f"{own}/{file.where}" if own else file.where
 
 
 @dataclass(frozen=True)
@@ -132,17 +147,16 @@ class Lock:
         return self.path.parent / "modules" / module.folder
 
     def pinned(self, name: str, source: str, architecture: str) -> tuple[Pinned, ...]:
-        """The files of ``name`` for one architecture; ``source`` is release, mirror or package.
+        """The files of ``name`` for one architecture, of a source that fetches some.
 
         Raises:
             NotOfferedError: The lock has no such source, or no sha256 for the architecture.
         """
-        entry = self.entry(name)
-        declared = entry.package if source == "package" else entry.release
+        declared = self.entry(name).fetched(source)
         if declared is None:
-            kind = "package" if source == "package" else "release"
+            kind = "release" if source == "mirror" else source
             raise NotOfferedError(f"the lock has no {kind} of {name}")
-        version = entry.package.version if declared is entry.package else entry.version
+        version = self.version(name, source)
         return tuple(
             self._pin(name, version, declared, file, architecture) for file in declared.files
         )
@@ -151,12 +165,12 @@ class Lock:
         self,
         name: str,
         version: str,
-        declared: Release | Package,
-        file: ReleaseFile | PackageFile,
+        declared: Release | Image | Package,
+        file: SourceFile,
         architecture: str,
     ) -> Pinned:
         sha256 = {str(key): value for key, value in file.sha256.items()}
-        location = file.url if isinstance(file, ReleaseFile) else file.path
+        location = located(declared, file)
 
         def fill(text: str) -> str:
             return filled(text, version, declared.spelling, architecture)
@@ -184,8 +198,7 @@ class Lock:
     def programs_of_tree(self, name: str, source: str) -> tuple[str, ...]:
         """The programs of ``name`` where ``source`` gives a tree of files with them, else none."""
         entry = self.entry(name)
-        declared = {"mirror": entry.release, "release": entry.release, "package": entry.package}
-        found: Release | Package | None = declared.get(source)
+        found = entry.fetched(source)
         trees = found is not None and any(file.tree for file in found.files)
         return entry.programs if trees else ()
 

@@ -26,6 +26,7 @@ class ArtifactPolicy:
         sources: Allowed sources, the preferred one first.
         mirror: Base URL of the site's mirror of upstream releases.
         debian_mirror: Base URL of a Debian mirror; None reads the controller's apt sources.
+        image_mirror: Base URL of a registry that has upstream's images; None asks upstream's.
 
     Raises:
         ArtifactError: An unknown source.
@@ -34,6 +35,7 @@ class ArtifactPolicy:
     sources: tuple[str, ...] = SOURCES
     mirror: str | None = None
     debian_mirror: str | None = None
+    image_mirror: str | None = None
 
     def __post_init__(self) -> None:
         unknown = [source for source in self.sources if source not in SOURCES]
@@ -167,6 +169,7 @@ class _Attempt:
             self.architecture,
             self.policy.mirror,
             self.policy.debian_mirror,
+            self.policy.image_mirror,
             self.progress,
         )
         version = self.lock.version(self.name, source)
@@ -210,6 +213,7 @@ def _sources() -> Mapping[str, Source]:
     return {
         "mirror": sources.mirror,
         "release": sources.release,
+        "image": sources.image,
         "module": module.build,
         "package": sources.package,
         "python": python.build,

@@ -9,16 +9,15 @@ from typing import Any
 
 import yaml
 
-from plugins.artifacts.apt import debian_mirrors
 from plugins.artifacts.download import (
     NotServedError,
     TruncatedError,
     UnreachableError,
     WrongDigestError,
 )
-from plugins.artifacts.entry import PackageFile
-from plugins.artifacts.lock import Lock, LockError, filled
-from plugins.artifacts.sources import fetch_first, mirror_urls
+from plugins.artifacts.image import Reference, manifest_of
+from plugins.artifacts.lock import Lock, LockError, filled, located
+from plugins.artifacts.sources import fetch_first, package_urls
 from plugins.artifacts.store import Progress
 from plugins.model import Problem
 
@@ -35,10 +34,10 @@ class Place:
 
     Attributes:
         name: Artifact name.
-        source: ``release`` or ``package``.
+        source: ``release``, ``image`` or ``package``.
         architecture: ``amd64`` or ``arm64``.
         key: Path of keys and list positions in the YAML.
-        location: URL, or path below a Debian mirror.
+        location: As in :class:`plugins.artifacts.lock.Pinned`.
         sha256: The pin; None where the lock says null.
     """
 
@@ -78,10 +77,12 @@ def places(lock: Lock, names: Iterable[str]) -> Iterator[Place]:
     """
     for name in names:
         entry = lock.entry(name)
-        for source in ("release", "package"):
-            declared = getattr(entry, source)
-            for position, file in enumerate(declared.files if declared else ()):
-                location = file.path if isinstance(file, PackageFile) else file.url
+        for source in ("release", "image", "package"):
+            declared = entry.fetched(source)
+            if declared is None:
+                continue
+            for position, file in enumerate(declared.files):
+                location = located(declared, file)
                 for architecture, sha256 in file.sha256.items():
                     yield Place(
                         name,
@@ -135,15 +136,17 @@ def fill(
 
 
 def _fetched(place: Place, debian_mirror: str | None, staging: Path, progress: Progress) -> Finding:
-    if place.source == "package":
-        bases = (debian_mirror,) if debian_mirror else debian_mirrors()
-        urls = mirror_urls(bases, place.location)
-        if not urls:
-            return Finding(place, UNVERIFIED, "no Debian mirror in this machine's apt sources")
-    else:
-        urls = [place.location]
     target = staging / "download"
     try:
+        if place.source == "image":
+            reference = Reference.parse(place.location)
+            found = manifest_of(reference, place.sha256, place.architecture, target, progress)
+            return Finding(place, VERIFIED, found)
+        urls = [place.location]
+        if place.source == "package":
+            urls = package_urls(place.location, debian_mirror)
+        if not urls:
+            return Finding(place, UNVERIFIED, "no Debian mirror in this machine's apt sources")
         return Finding(place, VERIFIED, fetch_first(urls, place.sha256, target, progress))
     except (UnreachableError, TruncatedError) as error:
         return Finding(place, UNVERIFIED, str(error))

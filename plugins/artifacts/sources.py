@@ -1,4 +1,4 @@
-"""The sources that fetch files: a site's mirror, the upstream release, Debian's packages.
+"""The sources that fetch files: a site's mirror, the upstream release or image, packages.
 
 Every source has the shape ``source(request, staging) -> {program: path}`` (of a tree, all its
 files) and raises an ArtifactError that says what it tried, what it got and what would help.
@@ -13,6 +13,7 @@ from pathlib import Path
 from plugins.artifacts.apt import debian_mirrors
 from plugins.artifacts.archive import extract, extract_tree, missing
 from plugins.artifacts.download import NotServedError, UnreachableError, download
+from plugins.artifacts.image import Reference, pull
 from plugins.artifacts.lock import Lock, NotOfferedError, Pinned
 from plugins.artifacts.store import Progress
 from plugins.model import ArtifactError
@@ -28,6 +29,7 @@ class Request:
         architecture: ``amd64`` or ``arm64``.
         mirror: Base URL of the site's mirror, if it has one.
         debian_mirror: Base URL of a Debian mirror; None reads the machine's apt sources.
+        image_mirror: Base URL of a registry that has upstream's images; None asks upstream's.
         progress: Receives a line for anything over two seconds.
     """
 
@@ -36,6 +38,7 @@ class Request:
     architecture: str
     mirror: str | None
     debian_mirror: str | None
+    image_mirror: str | None
     progress: Progress
 
 
@@ -67,22 +70,51 @@ def release(request: Request, staging: Path) -> dict[str, Path]:
     return _fetch(request, "release", lambda pinned: [pinned.location], staging)
 
 
+def image(request: Request, staging: Path) -> dict[str, Path]:
+    """From upstream's image, pulled by its digest; no engine is needed.
+
+    Raises:
+        ArtifactError: Not pinned, no registry reachable, or not the pinned image.
+    """
+    (pinned,) = request.lock.pinned(request.name, "image", request.architecture)
+    archive = staging / "image.tar"
+    reference = Reference.parse(pinned.location)
+    pull(reference, pinned.sha256, request.image_mirror, archive, request.progress)
+    return _taken(request, pinned, archive, f"{pinned.file_name}.tar", staging)
+
+
 def package(request: Request, staging: Path) -> dict[str, Path]:
-    """From Debian's packages, unpacked and not installed.
+    """From Debian's packages or upstream's own, unpacked and not installed.
 
     Raises:
         ArtifactError: Not pinned, no Debian mirror known or reachable, or not the pinned file.
     """
-    bases = (request.debian_mirror,) if request.debian_mirror else debian_mirrors()
-    if not bases:
-        raise ArtifactError("no Debian mirror in this machine's apt sources, and none is set")
-    return _fetch(request, "package", lambda pinned: mirror_urls(bases, pinned.location), staging)
+
+    def urls(pinned: Pinned) -> list[str]:
+        found = package_urls(pinned.location, request.debian_mirror)
+        if not found:
+            raise ArtifactError("no Debian mirror in this machine's apt sources, and none is set")
+        return found
+
+    return _fetch(request, "package", urls, staging)
 
 
-def mirror_urls(bases: Iterable[str], path: str) -> list[str]:
-    """Where Debian mirrors serve a pool path."""
+def package_urls(location: str, debian_mirror: str | None) -> list[str]:
+    """Where a package is served.
+
+    Args:
+        location: Of :class:`Pinned`.
+        debian_mirror: Base URL; None reads the machine's apt sources.
+
+    Returns:
+        One URL per mirror; none where no mirror is known.
+    """
     # '+' is legal in a path, but mirrors behind object storage read it as a space; apt does so too
-    return [f"{base.rstrip('/')}/{path.replace('+', '%2B')}" for base in bases]
+    path = location.replace("+", "%2B")
+    if "://" in location:
+        return [path]
+    bases = (debian_mirror,) if debian_mirror else debian_mirrors()
+    return [f"{base.rstrip('/')}/{path}" for base in bases]
 
 
 def fetch_first(urls: Iterable[str], sha256: str | None, target: Path, progress: Progress) -> str:
@@ -113,19 +145,22 @@ def _fetch(
     for pinned in request.lock.pinned(request.name, source, request.architecture):
         archive = staging / pinned.file_name
         fetch_first(urls(pinned), pinned.sha256, archive, request.progress)
-        if pinned.tree:
-            programs |= _whole(request, pinned, archive, staging / "programs")
-        else:
-            programs |= extract(archive, pinned.file_name, pinned.members, staging / "programs")
-        archive.unlink()
+        programs |= _taken(request, pinned, archive, pinned.file_name, staging)
     return programs
 
 
-def _whole(request: Request, pinned: Pinned, archive: Path, into: Path) -> dict[str, Path]:
-    """A tree, with all its programs in it."""
-    files = extract_tree(archive, pinned.file_name, pinned.tree, into)
-    for program in request.lock.entry(request.name).programs:
-        if program not in files:
-            raise missing(pinned.file_name, program, files, "programs")
-        files[program].chmod(0o755)
+def _taken(
+    request: Request, pinned: Pinned, archive: Path, file_name: str, staging: Path
+) -> dict[str, Path]:
+    """What is wanted of an archive, which is removed then: its programs, or a tree with them."""
+    into = staging / "programs"
+    if pinned.tree:
+        files = extract_tree(archive, file_name, pinned.tree, into)
+        for program in request.lock.entry(request.name).programs:
+            if program not in files:
+                raise missing(file_name, program, files, "programs")
+            files[program].chmod(0o755)
+    else:
+        files = extract(archive, file_name, pinned.members, into)
+    archive.unlink()
     return files

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
+from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain, unpacked
+from plugins.model import Artifact
 from tests import hosts
 from tests.hosts import TestHost
 from tests.integration.conftest import WORKER
@@ -70,6 +75,34 @@ def test_an_image_is_pushed_once_and_pulled_by_its_digest(project: Project, reg1
     again = project.deploy()
     assert "1 images are pulled, 0 were pushed" in again.output
     assert _digests(reg1, "blackbox") == [reference]
+
+
+def test_a_program_is_taken_out_of_an_image_of_the_registry(
+    project: Project, reg1: TestHost, tmp_path: Path
+) -> None:
+    project.groups["blackbox"] = ["reg1"]
+    project.deploy()
+    (reference,) = _digests(reg1, "blackbox")
+    registry, _, name = reference.partition("/")
+    repository, _, digest = name.partition("@sha256:")
+    file = {
+        # Nobody serves this name: the site's registry stands in for it.
+        "reference": f"registry.invalid/{repository}:{{version}}",
+        "members": {"blackbox_exporter": "blackbox_exporter"},
+        "sha256": {"amd64": digest},
+    }
+    entry = {"version": "1", "programs": ["blackbox_exporter"], "image": {"files": [file]}}
+    lock = tmp_path / "lock.yaml"
+    lock.write_text(yaml.safe_dump({"blackbox_exporter": entry}))
+    store = Store(tmp_path / "store")
+    policy = ArtifactPolicy(("image",), image_mirror=f"http://{registry}")
+    wanted = ("blackbox_exporter", "amd64")
+    taken = obtain(Lock.load(lock), [wanted], policy, store, print)[wanted]
+    assert isinstance(taken, Artifact), taken
+    running = on(reg1, "docker inspect --format '{{.State.Pid}}' stackwatch-blackbox")
+    summed = on(reg1, f"sha256sum /proc/{running}/exe").split()[0]
+    program = unpacked(taken) / "blackbox_exporter"
+    assert hashlib.sha256(program.read_bytes()).hexdigest() == summed
 
 
 def test_a_layer_that_was_changed_in_the_registry_runs_nowhere(

@@ -79,6 +79,7 @@ class Server:
         files: Path to content.
         cut: Path to how many of its bytes arrive before the connection ends, per request.
         status: Path to an HTTP status instead of a file.
+        bearer: What must be shown below ``/v2/``, and is given to everyone, as registries do.
         requests: How often each path was asked for.
     """
 
@@ -86,14 +87,22 @@ class Server:
     files: dict[str, bytes] = field(default_factory=dict)
     cut: dict[str, list[int]] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
+    bearer: str = ""
     requests: Counter[str] = field(default_factory=Counter)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path
-        self.requests[path] += 1
+        head = request.command == "HEAD"
+        self.requests[f"HEAD {path}" if head else path] += 1
         status = self.status.get(path, 200 if path in self.files else 404)
-        content = self.files.get(path, b"") if status == 200 else b""
+        if self.bearer and path.startswith("/v2/"):
+            shown = request.headers.get("Authorization") == f"Bearer {self.bearer}"
+            status = status if shown else 401
+        content = self.files.get(path, b"") if status == 200 and not head else b""
         request.send_response(status)
+        if status == 401:
+            realm = f'Bearer realm="{self.url}/token",service="registry",scope="pull"'
+            request.send_header("WWW-Authenticate", realm)
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
         cuts = self.cut.get(path)
@@ -107,6 +116,9 @@ def serving() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            server.answer(self)
+
+        def do_HEAD(self) -> None:
             server.answer(self)
 
         def log_message(self, *_arguments: Any) -> None:

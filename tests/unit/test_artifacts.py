@@ -15,6 +15,7 @@ import pytest
 
 from plugins import run
 from plugins.artifacts import ArtifactPolicy, Lock, Store, obtain, unpacked
+from plugins.artifacts.__main__ import main
 from plugins.model import Artifact, ArtifactError
 from tests.unit import artifact_site as site
 from tests.unit.artifact_site import TOOL as KEY
@@ -61,6 +62,22 @@ def test_each_source(
     assert server.requests == {path: 1}
     said = subprocess.run([unpacked(artifact) / "tool"], capture_output=True, check=True)
     assert said.stdout == b"tool 1.2.3\n"
+
+
+def test_a_package_of_upstreams_own_repository(
+    tmp_path: Path, store: Store, server: site.Server
+) -> None:
+    entry = site.entry(server.url)
+    entry["package"]["repository"] = f"{server.url}/apt"
+    path = site.PACKAGE_PATH.replace("/debian/", "/apt/")
+    server.files = {path: site.PACKAGE}
+    lock = site.write_lock(tmp_path, {"tool": entry})
+    # A site's Debian mirror has nothing to do with it.
+    artifact = got(one(lock, policy(server, "package"), store))
+    assert (artifact.version, artifact.source) == ("1.1", "package")
+    assert server.requests == {path: 1}
+    assert main(["lock", "--check", "--lock", str(lock.path)]) == 1  # its release is not there
+    assert server.requests[path] == 2
 
 
 @pytest.mark.parametrize(
@@ -146,7 +163,7 @@ def test_the_error_lists_every_source_and_the_remedy(tmp_path: Path, server: sit
     assert lines[1] == "  mirror: no mirror is set for this site"
     assert lines[2] == f"  release: {server.url}{site.RELEASE_PATH}: HTTP 404 Not Found"
     assert lines[3] == "  module: the lock has no Go module for tool"
-    assert lines[4] == "  not allowed by this site: package, python"
+    assert lines[4] == "  not allowed by this site: image, package, python"
     assert f"copy its store to {tmp_path / 'store'}" in lines[5]
 
 
