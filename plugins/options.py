@@ -7,12 +7,14 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from plugins.backup import folder
 from plugins.settings import Settings
 
 
 def _intact(path: str | None) -> str | None:
     """A damaged backup is refused before any host is touched."""
+    # Late: no other run has a use for it.
+    from plugins.backup import folder  # noqa: PLC0415
+
     try:
         if path is not None:
             folder.read(Path(path))

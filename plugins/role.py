@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import roles
 import roles.exporters
 from plugins.datasources import DatasourceType
+from plugins.handmade import Handmade
 from plugins.model import (
     Account,
     Artifact,
@@ -154,6 +155,8 @@ class Role:
             :mod:`plugins.dashboards.families`; dashboards show panels by them.
         rehearse: Where its program could not be obtained and the site allows that: renders all that
             it would read, and tells what it would ask of others; None where nothing is done.
+        handmade: What people make in it by hand, for backups.
+        shows_datasources: People look at the site's datasources through it.
         prepares: For a role that prepares its host and makes no component, what it wants of it.
     """
 
@@ -172,6 +175,8 @@ class Role:
     datasource: DatasourceType | None = None
     exposes: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     rehearse: Callable[[Context], tuple[Rehearsal, ...]] | None = None
+    handmade: Handmade | None = None
+    shows_datasources: bool = False
     prepares: Callable[[Host, Any], Preparation] | None = None
 
     @property

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from plugins.artifacts import ArtifactPolicy, Lock, LockError, Store, obtain
-from plugins.backup.kept import Copy, Restored
-from plugins.backup.pulled import Pulled
 from plugins.checks import CheckResult
 from plugins.compare import Difference
 from plugins.compiler import Declared, compile_site, components_of, rehearsals_of
@@ -28,6 +26,8 @@ from plugins.site import Placement, Site
 from plugins.state import HostState
 
 if TYPE_CHECKING:
+    from plugins.backup.kept import Copy, Restored
+    from plugins.backup.pulled import Pulled
     from plugins.dashboards.inquiry import Inquiry
 
 

@@ -6,11 +6,9 @@ from pyinfra import host
 from pyinfra.api.exceptions import PyinfraError
 
 from plugins import fulfilling, operations, preparing, report, session
-from plugins.backup import finish as backup_finish
-from plugins.backup import operations as backup_operations
-from plugins.backup.stores import grafanas, stores
 from plugins.paths import Paths
 from plugins.problem import suggestion
+from plugins.role import all_roles
 
 
 def prepare() -> None:
@@ -107,16 +105,18 @@ def remove() -> None:
 
 
 def backup() -> None:
-    """Copy what people made by hand in the Grafanas and Alertmanagers of the site.
+    """Copy what people made by hand in the programs of the site.
 
     Raises:
-        PyinfraError: It has neither.
+        PyinfraError: There are none.
     """
-    run = session.current()
-    if not stores(run.site):
-        raise PyinfraError("nothing to save: the site has neither grafana nor alertmanager")
-    session.at_exit(backup_finish.finish_backup)
-    backup_operations.copy(name="Copy dashboards, annotations, silences")
+    from plugins.backup import finish, operations, stores  # noqa: PLC0415 (see check_dashboards)
+
+    if not stores.stores(session.current().site):
+        known = sorted(role.name for role in all_roles().values() if role.handmade)
+        raise PyinfraError(f"nothing to save: the site has none of {', '.join(known)}")
+    session.at_exit(finish.finish_backup)
+    operations.copy(name="Copy dashboards, annotations, silences")
 
 
 def restore() -> None:
@@ -125,22 +125,27 @@ def restore() -> None:
     Raises:
         PyinfraError: No backup is named.
     """
+    from plugins.backup import finish, operations  # noqa: PLC0415 (see check_dashboards)
+
     if not session.current().options.from_:
         raise PyinfraError("say which: restore.py --data from=backups/SITE/DATE")
-    session.at_exit(backup_finish.finish_restore)
-    backup_operations.put_back(name="Restore dashboards, annotations, silences")
+    session.at_exit(finish.finish_restore)
+    operations.put_back(name="Restore dashboards, annotations, silences")
 
 
 def pull_dashboard() -> None:
     """Write the dashboard of ``--data dashboard=`` into the site's own files.
 
     Raises:
-        PyinfraError: None is named, or the site has no Grafana.
+        PyinfraError: None is named, or the site has no role that people make some in.
     """
+    from plugins.backup import finish, operations, stores  # noqa: PLC0415 (see check_dashboards)
+
     run = session.current()
     if not run.options.dashboard:
         raise PyinfraError("say which: pull_dashboard.py --data dashboard=UID_OR_TITLE")
-    if not grafanas(run.site):
-        raise PyinfraError("nothing to pull from: the site has no grafana")
-    session.at_exit(backup_finish.finish_pull)
-    backup_operations.pull(name="Read the dashboard")
+    if not stores.galleries(run.site):
+        known = sorted(r.name for r in all_roles().values() if r.handmade and r.handmade.dashboards)
+        raise PyinfraError(f"nothing to pull from: the site has no {' or '.join(known)}")
+    session.at_exit(finish.finish_pull)
+    operations.pull(name="Read the dashboard")

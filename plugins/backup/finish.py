@@ -13,8 +13,9 @@ from rich.markup import escape
 from plugins.backup import folder
 from plugins.backup.kept import Copy, Restored, Store
 from plugins.backup.pulled import Pulled, PullError, put
-from plugins.backup.stores import grafanas, matched, stores
+from plugins.backup.stores import matched, stores
 from plugins.report import left_out, screen, tell_failed
+from plugins.role import all_roles
 from plugins.run import Run
 
 _FAILED = 1
@@ -51,8 +52,11 @@ def _tell_stores(console: Console, run: Run, wanted: tuple[Store, ...]) -> None:
     for store in stores(run.site):
         if store not in wanted:
             console.print(escape(f"Left out by --limit: {store.name}"), style="yellow")
-    if not grafanas(run.site):
-        console.print("No Grafana on this site: no dashboards, no annotations.", style="yellow")
+    placed = {store.role for store in stores(run.site)}
+    for role in all_roles().values():
+        if role.handmade and role.name not in placed:
+            words = f"No {role.name} on this site: no {role.handmade.what}."
+            console.print(escape(words), style="yellow")
     for line in left_out(run):
         console.print(escape(line), style="yellow")
 
@@ -165,7 +169,7 @@ def _one(run: Run) -> Pulled:
     found = {store: each for (store, _), each in run.pulled.items() if isinstance(each, Pulled)}
     if not found:
         reasons = (f"{store}: {words}" for (store, _), words in sorted(run.pulled.items()))
-        raise PullError("; ".join(reasons) or "no Grafana was reached")
+        raise PullError("; ".join(reasons) or "none was reached")
     if len(set(found.values())) > 1:
         raise PullError(f"{', '.join(sorted(found))} all have it: say which with --limit HOST")
     return next(iter(found.values()))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from plugins.answers import Answer
+from plugins.backup.pulled import Pulled
 from plugins.calls import Ask, Call
 from plugins.endpoint import Endpoint
 
@@ -101,14 +102,15 @@ class Kind:
     """A program that people make things in by hand.
 
     Attributes:
-        role: The role whose API it is.
         read: Everything to keep, read through the API. Raises :class:`ApiError`.
         plan: What of a copy is not there, and how it gets there. Raises :class:`ApiError`.
+        pull: A dashboard by its uid or title, as a file. Raises :class:`ApiError` and
+            :class:`plugins.backup.pulled.PullError`. None where there are no dashboards.
     """
 
-    role: str
     read: Callable[[Ask], Copy]
     plan: Callable[[Copy, Ask, Wish], Plan]
+    pull: Callable[[Ask, str], Pulled] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,11 +119,13 @@ class Store:
 
     Attributes:
         name: Its folder in a backup.
+        role: Whose it is.
         kind: What it is.
         members: Its APIs; each knows everything.
     """
 
     name: str
+    role: str
     kind: Kind
     members: tuple[Endpoint, ...]
 

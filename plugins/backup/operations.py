@@ -15,8 +15,7 @@ from plugins import session
 from plugins.backup import folder
 from plugins.backup.kept import ApiError, Plan, Restored, Store, Wish, refused
 from plugins.backup.pulled import PullError
-from plugins.backup.pulled import pull as pull_from
-from plugins.backup.stores import grafanas, matched, stores
+from plugins.backup.stores import galleries, matched, stores
 from plugins.calls import Ask, asker
 from plugins.endpoint import Endpoint
 from plugins.operations import refusal
@@ -133,8 +132,8 @@ def put_back() -> Generator[PyinfraCommand, None, None]:
 @operation()
 def pull() -> Generator[PyinfraCommand, None, None]:
     """
-    Read the dashboard that the run names from the current host's Grafana. The end of the run
-    writes it into the site's own files.
+    Read the dashboard that the run names from where people make some on the current host. The end
+    of the run writes it into the site's own files.
 
     **Example:**
 
@@ -148,11 +147,13 @@ def pull() -> Generator[PyinfraCommand, None, None]:
     if not state.is_executing:
         return
     wanted = run.options.dashboard or ""
-    for store, member in _here(grafanas(run.site)):
+    for store, member in _here(galleries(run.site)):
+        if store.kind.pull is None:
+            continue
         try:
-            run.pulled[store.name, host.name] = _read(pull_from, asker(host, member), wanted)
+            run.pulled[store.name, host.name] = _read(store.kind.pull, asker(host, member), wanted)
         except PullError as error:
-            # Another Grafana of the site may have it.
+            # Another one of the site may have it.
             run.pulled[store.name, host.name] = str(error)
         except ApiError as error:
             run.pulled[store.name, host.name] = str(error)

@@ -47,9 +47,9 @@ def datasource(site: Site, kind: str, uid: str) -> Endpoint | None:
     }
     if is_chosen(uid):
         return found.get(uid)
-    shown = site.endpoints(EndpointKind.UI, "grafana")
-    host = shown[0].host if shown else next(iter(site.hosts))
-    return nearest(found.values(), site.hosts[host])
+    # The default is what is nearest to whoever shows it.
+    shown = (p.host for p in site.placements if p.role.shows_datasources)
+    return nearest(found.values(), next(shown, next(iter(site.hosts.values()))))
 
 
 def is_chosen(uid: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from plugins.delivery import ALERT
+from plugins.handmade import Handmade
 from plugins.layers import merge_native
 from plugins.model import (
     Check,
@@ -291,4 +292,5 @@ ROLE = Role(
     endpoints=endpoints,
     component=component,
     datasource=DATASOURCE,
+    handmade=Handmade("silences", "roles.alertmanager.backup", clustered=True),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from plugins.dashboards.site import SiteDashboard, site_dashboards
+from plugins.handmade import Handmade
 from plugins.model import (
     Component,
     Credentials,
@@ -167,4 +168,6 @@ ROLE = Role(
     component=component,
     log_format="json",
     rehearse=rehearse,
+    handmade=Handmade("dashboards, annotations", "roles.grafana.backup", dashboards=True),
+    shows_datasources=True,
 )

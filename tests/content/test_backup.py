@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from plugins.backup import silences
 from plugins.backup.kept import Wish
+from roles.alertmanager import silences
 from tests.conftest import Program
 from tests.content.running import free_ports
 from tests.content.running_alertmanager import RunningAlertmanager, running_alertmanager

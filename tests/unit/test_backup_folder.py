@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from plugins.backup import folder
 from plugins.backup.finish import _save, collected
 from plugins.backup.folder import Backup, BackupError
 from plugins.backup.kept import Copy, Store
-from plugins.backup.stores import ALERTMANAGER, GRAFANA, grafanas, matched, stores
+from plugins.backup.stores import galleries, matched, stores
 from plugins.endpoint import Endpoint, EndpointKind
 from plugins.model import SiteError
 from plugins.options import Options
 from plugins.report import screen
+from plugins.role import all_roles
 from plugins.run import Run, _options
 from plugins.site import Site
+from roles.alertmanager import backup as silences
+from roles.grafana import backup as grafana
 from tests.unit import sites
 from tests.unit.grafana_site import PASSWORD
 
@@ -192,9 +196,9 @@ def api(host: str, component: str = "grafana") -> Endpoint:
 
 
 def test_one_member_that_answers_is_enough_and_one_that_does_not_is_told() -> None:
-    pair = Store("alertmanager", ALERTMANAGER, (api("a"), api("b")))
-    alone = Store("grafana/c", GRAFANA, (api("c"),))
-    unread = Store("grafana/d", GRAFANA, (api("d"),))
+    pair = Store("alertmanager", "alertmanager", silences.KIND, (api("a"), api("b")))
+    alone = Store("grafana/c", "grafana", grafana.KIND, (api("c"),))
+    unread = Store("grafana/d", "grafana", grafana.KIND, (api("d"),))
     copies, missing = collected(
         (pair, alone, unread),
         {
@@ -242,6 +246,15 @@ def test_the_alertmanagers_of_a_site_are_one_store() -> None:
     (store,) = stores(sites.two_and_three())
     assert store.name == "alertmanager"
     assert [member.host for member in store.members] == ["mon1", "mon2", "mon3.example.org"]
+    assert galleries(sites.two_and_three()) == ()
+
+
+def test_a_role_that_can_be_pulled_from_says_so() -> None:
+    """What it declares without being loaded is what its module can do."""
+    for role in all_roles().values():
+        if role.handmade:
+            kind = import_module(role.handmade.module).KIND
+            assert (kind.pull is not None) == role.handmade.dashboards, role.name
 
 
 def two_grafanas(**said: object) -> Site:
@@ -263,7 +276,7 @@ def two_grafanas(**said: object) -> Site:
 def test_grafanas_of_one_database_are_one_store(
     said: dict[str, object], found: dict[str, tuple[str, ...]]
 ) -> None:
-    there = grafanas(two_grafanas(**said))
+    there = stores(two_grafanas(**said))
     assert {store.name: tuple(m.host for m in store.members) for store in there} == found
     assert {m.credentials and m.credentials.username for s in there for m in s.members} == {"admin"}
 
@@ -289,6 +302,6 @@ def backup_of(*names: str) -> Backup:
 def test_a_copy_goes_where_it_came_from(
     saved_as: tuple[str, ...], wanted: tuple[str, ...], found: dict[str, str]
 ) -> None:
-    there = tuple(Store(name, GRAFANA, (api(name),)) for name in wanted)
+    there = tuple(Store(name, "grafana", grafana.KIND, (api(name),)) for name in wanted)
     got = matched(backup_of(*saved_as), there)
     assert {name: copy.version for name, copy in got.items()} == found

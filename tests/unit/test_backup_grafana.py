@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from plugins.backup import grafana, grafana_restore
 from plugins.backup.kept import ApiError, Copy, Plan, Wish
 from plugins.calls import Ask
+from roles.grafana import handmade, restoring
 from tests.unit.calling import asking, endpoint
 from tests.unit.mock_grafana import PASSWORD, USER, VERSION, MockGrafana, mock_grafana
 
@@ -66,7 +66,7 @@ def test_what_people_made_is_read_and_nothing_that_a_deploy_brings(
     mock: MockGrafana, ask: Ask
 ) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     assert copy.version == VERSION
     assert copy.counts == {"dashboards": 3, "folders": 2, "annotations": 3}
     assert sorted(copy.files) == [
@@ -93,58 +93,58 @@ def test_what_is_wiped_comes_back_and_a_second_time_nothing_happens(
     mock: MockGrafana, ask: Ask, tmp_path: Path
 ) -> None:
     fill(mock)
-    copy = through_disk(grafana.read(ask))
+    copy = through_disk(handmade.read(ask))
     with mock_grafana() as fresh:
         # As a deploy leaves it: our folder has another uid than before.
         fresh.folders |= {"random2": "Stack"}
         fresh.add({"uid": "stackwatch-loki", "title": "Loki"}, "random2", True)
         again = logged_in(fresh, tmp_path)
-        plan = grafana_restore.plan(copy, again, WISH)
+        plan = restoring.plan(copy, again, WISH)
         assert {status for _, status in carry_out(plan, again)} == {200}
         assert plan.left == ()
-        restored = grafana.read(again)
+        restored = handmade.read(again)
         assert restored.files["annotations.json"] == copy.files["annotations.json"]
         assert restored.files["dashboards/made.json"] == copy.files["dashboards/made.json"]
         assert restored.files["dashboards/loose.json"] == copy.files["dashboards/loose.json"]
         assert fresh.dashboards["copy"].folder == "random2"
         assert fresh.folders == {"random2": "Stack", "teamuid": "Team"}
-        second = grafana_restore.plan(copy, again, WISH)
+        second = restoring.plan(copy, again, WISH)
         assert (second.steps, second.left, second.same) == ((), (), 8)
     # And where nothing is missing from the beginning.
-    assert grafana_restore.plan(copy, ask, WISH).steps == ()
+    assert restoring.plan(copy, ask, WISH).steps == ()
 
 
 def test_one_that_differs_stays_unless_it_is_to_be_replaced(mock: MockGrafana, ask: Ask) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     mock.dashboards["made"].model["title"] = "Changed since"
-    plan = grafana_restore.plan(copy, ask, WISH)
+    plan = restoring.plan(copy, ask, WISH)
     assert plan.steps == ()
     assert plan.left == (
         "dashboard 'By hand: ümläut' (made): the one that is there differs; "
         "--data overwrite=true replaces it",
     )
-    plan = grafana_restore.plan(copy, ask, OVERWRITE)
+    plan = restoring.plan(copy, ask, OVERWRITE)
     assert carry_out(plan, ask) == [("dashboard 'By hand: ümläut' (made)", 200)]
     assert mock.dashboards["made"].model["title"] == MADE["title"]
-    assert grafana_restore.plan(copy, ask, OVERWRITE).steps == ()
+    assert restoring.plan(copy, ask, OVERWRITE).steps == ()
 
 
 def test_one_that_was_moved_to_another_folder_differs(mock: MockGrafana, ask: Ask) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     mock.dashboards["made"].folder = "random1"
-    assert len(grafana_restore.plan(copy, ask, WISH).left) == 1
+    assert len(restoring.plan(copy, ask, WISH).left) == 1
 
 
 def test_overwriting_never_takes_another_dashboard_of_the_same_title(
     mock: MockGrafana, ask: Ask
 ) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     del mock.dashboards["made"]
     mock.add({"uid": "other", "title": MADE["title"], "panels": []}, "teamuid")
-    plan = grafana_restore.plan(copy, ask, OVERWRITE)
+    plan = restoring.plan(copy, ask, OVERWRITE)
     (step,) = (step for step in plan.steps if step.call.path == "/api/dashboards/db")
     assert step.call.body["overwrite"] is False
     assert carry_out(plan, ask)[0] == ("dashboard 'By hand: ümläut' (made)", 412)
@@ -152,9 +152,9 @@ def test_overwriting_never_takes_another_dashboard_of_the_same_title(
 
 def test_one_that_is_provisioned_by_now_is_told_and_left_alone(mock: MockGrafana, ask: Ask) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     mock.dashboards["made"].provisioned = True
-    plan = grafana_restore.plan(copy, ask, OVERWRITE)
+    plan = restoring.plan(copy, ask, OVERWRITE)
     assert plan.steps == ()
     assert plan.left == ("dashboard 'By hand: ümläut' (made): it is provisioned by now",)
 
@@ -163,10 +163,10 @@ def test_a_mark_on_a_dashboard_that_is_gone_is_not_put_on_all(
     mock: MockGrafana, ask: Ask, tmp_path: Path
 ) -> None:
     fill(mock)
-    copy = grafana.read(ask)
+    copy = handmade.read(ask)
     with mock_grafana() as fresh:
         again = logged_in(fresh, tmp_path)
-        plan = grafana_restore.plan(copy, again, WISH)
+        plan = restoring.plan(copy, again, WISH)
         assert plan.left == ("annotation 'on ours': its dashboard stackwatch-loki is not there",)
         carry_out(plan, again)
         assert sorted(each["text"] for each in fresh.annotations) == ["an outage", "released 1.2"]
@@ -179,7 +179,7 @@ def test_folders_in_folders_come_after_those_they_are_in(ask: Ask) -> None:
         {"uid": "b", "title": "B", "parentUid": "a"},
     ]
     copy = Copy("12.0.0", {}, {"folders.json": nested, "annotations.json": []})
-    bodies = [step.call.body for step in grafana_restore.plan(copy, ask, WISH).steps]
+    bodies = [step.call.body for step in restoring.plan(copy, ask, WISH).steps]
     assert bodies == [
         {"uid": "a", "title": "A"},
         {"uid": "b", "title": "B", "parentUid": "a"},
@@ -190,19 +190,19 @@ def test_folders_in_folders_come_after_those_they_are_in(ask: Ask) -> None:
 def test_many_annotations_are_read_to_the_last(
     mock: MockGrafana, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grafana, "_ANNOTATIONS", 3)
+    monkeypatch.setattr(handmade, "_ANNOTATIONS", 3)
     for number in range(31):
         mock.note(1763762400000 + number, f"mark {number}")
-    assert len(grafana.marks(ask)) == 31
+    assert len(handmade.marks(ask)) == 31
 
 
 def test_many_dashboards_are_read_to_the_last_page(
     mock: MockGrafana, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grafana, "_PAGE", 4)
+    monkeypatch.setattr(handmade, "_PAGE", 4)
     for number in range(12):
         mock.add({"uid": f"u{number}", "title": f"t{number}"})
-    assert len(grafana.search(ask)) == 12
+    assert len(handmade.search(ask)) == 12
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_what_cannot_be_read_is_an_error_that_names_it(
     fill(mock)
     mock.down.add(down)
     with pytest.raises(ApiError) as error:
-        grafana.read(ask)
+        handmade.read(ask)
     assert str(error.value) == told
 
 
@@ -231,14 +231,14 @@ def test_a_wrong_password_is_told_without_it(mock: MockGrafana, tmp_path: Path) 
     file = tmp_path / "password"
     file.write_text("not this one")
     with pytest.raises(ApiError) as error:
-        grafana.read(asking(endpoint(mock.port), USER, file))
+        handmade.read(asking(endpoint(mock.port), USER, file))
     assert str(error.value) == "GET /api/search: HTTP 401: invalid username or password"
 
 
 @pytest.mark.parametrize("uid", ["../../etc/passwd", ".hidden", "a/b"])
 def test_no_uid_leads_out_of_the_backup(uid: str) -> None:
     root = Path("/backup/dashboards")
-    assert (Path("/backup") / grafana.file_name(uid)).resolve().parent == root
+    assert (Path("/backup") / handmade.file_name(uid)).resolve().parent == root
 
 
 def test_something_else_on_the_port_is_told(mock: MockGrafana, ask: Ask) -> None:
@@ -246,4 +246,4 @@ def test_something_else_on_the_port_is_told(mock: MockGrafana, ask: Ask) -> None
         return [type(a)(200, "<html>") for a in ask(calls)]
 
     with pytest.raises(ApiError, match="does another program have this port"):
-        grafana.read(other)
+        handmade.read(other)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from plugins.backup.pulled import Pulled, PullError, pull, put
+from plugins.backup.pulled import Pulled, PullError, put
 from plugins.calls import Ask
+from roles.grafana.pulling import pull
 from tests.unit.calling import asking, endpoint
 from tests.unit.mock_grafana import PASSWORD, USER, MockGrafana, mock_grafana
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from plugins.backup import grafana
-from plugins.backup.grafana import Annotation, Dashboard, Folder, Hit
 from plugins.backup.kept import Copy, Plan, Step, Wish, shaped
 from plugins.calls import Ask, Call
+from roles.grafana import handmade
+from roles.grafana.handmade import Annotation, Dashboard, Folder, Hit
 
 _SHOWN = 40
 
@@ -112,7 +112,7 @@ def plan(copy: Copy, ask: Ask, wish: Wish) -> Plan:
     Raises:
         ApiError: What is there cannot be read.
     """
-    hits = grafana.search(ask)
+    hits = handmade.search(ask)
     kept = [
         shaped(Dashboard, content, path)
         for path, content in sorted(copy.files.items())
@@ -122,9 +122,9 @@ def plan(copy: Copy, ask: Ask, wish: Wish) -> Plan:
     folders = [shaped(Folder, each, "folders.json") for each in copy.files["folders.json"]]
     _plan_folders(growing, folders, [hit for hit in hits if hit.is_folder])
     there = [dashboard.uid for dashboard in kept if dashboard.uid in growing.there]
-    _plan_dashboards(growing, kept, grafana.dashboards(ask, there), wish)
+    _plan_dashboards(growing, kept, handmade.dashboards(ask, there), wish)
     notes = [
         shaped(Annotation, each, "annotations.json") for each in copy.files["annotations.json"]
     ]
-    _plan_annotations(growing, notes, grafana.marks(ask))
+    _plan_annotations(growing, notes, handmade.marks(ask))
     return Plan(tuple(growing.steps), tuple(growing.left), growing.same)
