@@ -14,14 +14,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import click
-import pyinfra
 from pyinfra import logger
 from pyinfra.api import Host, Inventory, State
-from pyinfra.api.exceptions import PyinfraError
 from pyinfra.api.state import BaseStateCallback
 from pyinfra.context import ctx_state
 
 from plugins.declared import read_inventory
+from plugins.mistake import mistake
 from plugins.model import SiteError
 from plugins.options import Options
 from plugins.run import Run, begin
@@ -53,7 +52,7 @@ def _inventory_path() -> Path | None:
     named = context.params.get("inventory") if context else None
     path = Path(str(named)) if named else None
     if path and path.suffix == ".py" and not path.is_file():
-        raise _mistake(f"{path}: there is no such inventory file, check the path")
+        raise mistake(f"{path}: there is no such inventory file, check the path")
     return path if path and path.is_file() else None
 
 
@@ -62,17 +61,6 @@ def _runs_deploy_file() -> bool:
     context = click.get_current_context(silent=True)
     operations = context.params.get("operations", ()) if context else ()
     return any(str(operation).endswith(".py") for operation in operations)
-
-
-def _mistake(message: str) -> Exception:
-    """An error for people: on the command line without the place in our code it comes from."""
-    if not pyinfra.is_cli:
-        return PyinfraError(message)
-    # Imported here only: the import makes gevent patch the whole process.
-    from pyinfra_cli.exceptions import CliError  # noqa: PLC0415
-
-    mistake: Exception = CliError(message)
-    return mistake
 
 
 def start(state: State) -> Run:
@@ -90,7 +78,7 @@ def start(state: State) -> Run:
         count = len(error.problems)
         listed = "".join(f"\n  - {problem}" for problem in error.problems)
         words = "1 problem" if count == 1 else f"{count} problems"
-        raise _mistake(f"{words}, no host was touched:{listed}") from error
+        raise mistake(f"{words}, no host was touched:{listed}") from error
     for role, reason in run.left_out.items():
         logger.warning(f"left out: {role}: {reason}")
     state.add_callback_handler(NoDelay())
@@ -115,7 +103,7 @@ def current() -> Run:
     """
     run = _runs.get(ctx_state.get())
     if run is None:
-        raise PyinfraError("call pyinfra from the project's folder: config.py there is needed")
+        raise mistake("call pyinfra from the project's folder: config.py there is needed")
     return run
 
 
@@ -140,9 +128,9 @@ def begin_before_connecting() -> None:
 
     def init(inventory: Inventory, config: Any, initial_limit: list[Host] | None = None) -> None:
         if not len(inventory):
-            raise _mistake("the inventory has no hosts: check its path and its groups")
+            raise mistake("the inventory has no hosts: check its path and its groups")
         if initial_limit is not None and not initial_limit:
-            raise _mistake("--limit or --exclude leaves no host: check the names")
+            raise mistake("--limit or --exclude leaves no host: check the names")
         initialise(inventory, config, initial_limit=initial_limit)
         if _runs_deploy_file():
             start(state)

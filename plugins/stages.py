@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pyinfra import host
-from pyinfra.api.exceptions import PyinfraError
 
 from plugins import fulfilling, operations, preparing, report, session
+from plugins.mistake import mistake
 from plugins.paths import Paths
 from plugins.problem import suggestion
 from plugins.role import all_roles
@@ -90,17 +90,15 @@ def remove() -> None:
     name, purge = run.options.component, run.options.purge
     if not name:
         known = ", ".join(run.site.component_names)
-        raise PyinfraError(f"say which: remove.py --data component=NAME (known: {known})")
+        raise mistake(f"say which: remove.py --data component=NAME (known: {known})")
     if "/" in name or name.startswith("."):
-        raise PyinfraError(f"{name!r} is no component name")
+        raise mistake(f"{name!r} is no component name")
     own = {Paths(name).storage}
     for rendered in run.rendered(host.name):
         if rendered.name == name:
             own |= {directory.path for directory in rendered.directories}
     if purge and purge not in own:
-        raise PyinfraError(
-            f"purge={purge}: not a folder of {name}. {suggestion(purge, own, 'folders')}"
-        )
+        raise mistake(f"purge={purge}: not a folder of {name}. {suggestion(purge, own, 'folders')}")
     operations.remove(name=f"Remove {name}", component=name, purge=purge)
 
 
@@ -114,7 +112,7 @@ def backup() -> None:
 
     if not stores.stores(session.current().site):
         known = sorted(role.name for role in all_roles().values() if role.handmade)
-        raise PyinfraError(f"nothing to save: the site has none of {', '.join(known)}")
+        raise mistake(f"nothing to save: the site has none of {', '.join(known)}")
     session.at_exit(finish.finish_backup)
     operations.copy(name="Copy dashboards, annotations, silences")
 
@@ -128,7 +126,7 @@ def restore() -> None:
     from plugins.backup import finish, operations  # noqa: PLC0415 (see check_dashboards)
 
     if not session.current().options.from_:
-        raise PyinfraError("say which: restore.py --data from=backups/SITE/DATE")
+        raise mistake("say which: restore.py --data from=backups/SITE/DATE")
     session.at_exit(finish.finish_restore)
     operations.put_back(name="Restore dashboards, annotations, silences")
 
@@ -143,9 +141,9 @@ def pull_dashboard() -> None:
 
     run = session.current()
     if not run.options.dashboard:
-        raise PyinfraError("say which: pull_dashboard.py --data dashboard=UID_OR_TITLE")
+        raise mistake("say which: pull_dashboard.py --data dashboard=UID_OR_TITLE")
     if not stores.galleries(run.site):
         known = sorted(r.name for r in all_roles().values() if r.handmade and r.handmade.dashboards)
-        raise PyinfraError(f"nothing to pull from: the site has no {' or '.join(known)}")
+        raise mistake(f"nothing to pull from: the site has no {' or '.join(known)}")
     session.at_exit(finish.finish_pull)
     operations.pull(name="Read the dashboard")

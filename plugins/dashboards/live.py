@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pyinfra import host, state
 from pyinfra.api import operation
 from pyinfra.api.command import PyinfraCommand
-from pyinfra.api.exceptions import PyinfraError
 
 from plugins import session
 from plugins.answers import Answer, StackwatchAnswers
@@ -18,6 +17,7 @@ from plugins.dashboards.inquiry import Inquiry, batches, scrape_seconds
 from plugins.dashboards.results import Question
 from plugins.dashboards.site import site_dashboards
 from plugins.dashboards.substitution import Window
+from plugins.mistake import mistake
 from plugins.problem import Problem, suggestion
 from plugins.run import Run
 
@@ -46,19 +46,19 @@ def _chosen(run: Run) -> tuple[Dashboard, ...]:
     boards = tuple(each.dashboard for each in site_dashboards(run.site, problems))
     if problems:
         listed = "".join(f"\n  - {problem}" for problem in problems)
-        raise PyinfraError(f"dashboards have mistakes, nothing was asked:{listed}")
+        raise mistake(f"dashboards have mistakes, nothing was asked:{listed}")
     uid = run.options.dashboard
     if uid is None:
         return boards
     chosen = tuple(board for board in boards if board.uid == uid)
     if not chosen:
         if any(each.uid == uid for each in library()):
-            raise PyinfraError(
+            raise mistake(
                 f"the dashboard {uid!r} is left out here: the site has nothing that it shows. "
                 "What a service has is said in its `exposes`"
             )
         known = suggestion(uid, {board.uid for board in boards}, "dashboards of this site")
-        raise PyinfraError(f"no dashboard has the uid {uid!r}. {known}")
+        raise mistake(f"no dashboard has the uid {uid!r}. {known}")
     return chosen
 
 

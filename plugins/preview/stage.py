@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib.util
 
 from pyinfra import host
-from pyinfra.api.exceptions import PyinfraError
 
 from plugins import session
 from plugins.dashboards import live
+from plugins.mistake import mistake
 
 _POINTS = 120
 
@@ -22,7 +22,7 @@ def preview() -> None:
     """
     run = session.current()
     if importlib.util.find_spec("bokeh") is None:
-        raise PyinfraError(
+        raise mistake(
             "preview.py draws with Bokeh, which is not installed. Install the group `preview` of "
             "pyproject.toml: .venv/bin/pip install 'bokeh~=3.9'"
         )

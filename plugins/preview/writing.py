@@ -7,12 +7,12 @@ import tomllib
 from collections import defaultdict
 from pathlib import Path
 
-from pyinfra.api.exceptions import PyinfraError
 from rich.markup import escape
 
 from plugins.dashboards.document import Dashboard
 from plugins.dashboards.inquiry import Inquiry
 from plugins.dashboards.results import Result
+from plugins.mistake import mistake
 from plugins.preview.page import page
 from plugins.preview.pictures import PictureError, browser, pictures
 from plugins.preview.report import Rendering, Report, unchosen
@@ -87,7 +87,7 @@ def require_browser() -> None:
     try:
         browser()
     except PictureError as error:
-        raise PyinfraError(str(error)) from error
+        raise mistake(str(error)) from error
 
 
 def finish_preview(run: Run) -> int:
