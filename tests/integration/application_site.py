@@ -11,7 +11,7 @@ from tests.integration.conftest import FAST, STORES
 from tests.integration.project import ROOT, Project
 from tests.integration.runtime import ServiceDriver
 
-_PACKAGES = ("python3", "postgresql", "redis-server")
+PACKAGES = ("python3", "postgresql", "redis-server")
 # What has a network of its own reaches it by the host's address.
 _SHARE_REDIS = """
 sed -i 's/^bind .*/bind 0.0.0.0/; s/^protected-mode yes/protected-mode no/' /etc/redis/redis.conf
@@ -30,7 +30,7 @@ def deployed(runtime: ServiceDriver, folder: Path, group: str) -> Iterator[Proje
         group: Of its hosts.
     """
     setup = _SETUP.read_text() + _SHARE_REDIS
-    specs = (runtime.host("mon1"), runtime.host("app1", packages=_PACKAGES, setup=setup))
+    specs = (runtime.host("mon1"), runtime.host("app1", packages=PACKAGES, setup=setup))
     hosts.down(group)
     machines = {machine.name: machine for machine in hosts.up(group, specs)}
     redis = {"redis_url": f"redis://{machines['app1'].address}:6379/0"}
