@@ -30,6 +30,16 @@ ENGINES = frozenset(
 )
 
 
+# Files whose tests share a site that takes long to deploy; one worker takes all of them.
+SHARING = {
+    "test_application": "application",
+    "test_dashboards": "application",
+    "test_journal": "signals",
+    "test_log_store": "signals",
+    "test_logs": "signals",
+}
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which tests run for containers."""
     parser.addoption("--every-container", action="store_true", help="all that can, not just some")
@@ -55,14 +65,16 @@ def _left_out(item: pytest.Item) -> bool:
 
 
 class _ByFileAndRuntime(LoadScopeScheduling):  # type: ignore[misc]
-    """A worker takes a file of tests at once, and one of them all that is for containers.
+    """A worker takes a file of tests at once, or all that share a site, or are for containers.
 
     Hosts belong to a worker: two that test containers would need twice as many engines.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, name = nodeid.partition("::")
-        return "docker" if "[docker]" in name or "[docker-" in name else file
+        if "[docker]" in name or "[docker-" in name:
+            return "docker"
+        return SHARING.get(Path(file).stem, file)
 
 
 @pytest.hookimpl(optionalhook=True)

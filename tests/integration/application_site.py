@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
-from tests import hosts
-from tests.integration.conftest import FAST, STORES
-from tests.integration.project import ROOT, Project
+from tests.hosts import HostSpec, TestHost
+from tests.integration.project import ROOT, STORES, Project
 from tests.integration.runtime import ServiceDriver
 
 PACKAGES = ("python3", "postgresql", "redis-server")
@@ -20,19 +18,20 @@ systemctl restart redis-server
 _SETUP = ROOT / "files" / "apps" / "reference" / "prepare-host.sh"
 
 
-@contextmanager
-def deployed(runtime: ServiceDriver, folder: Path, group: str) -> Iterator[Project]:
-    """The site on fresh hosts ``mon1`` and ``app1``, gone afterwards.
+def specs(runtime: ServiceDriver) -> tuple[HostSpec, ...]:
+    """Its hosts: ``mon1`` stores, ``app1`` has the application, its database and its cache."""
+    setup = _SETUP.read_text() + _SHARE_REDIS
+    return runtime.host("mon1"), runtime.host("app1", packages=PACKAGES, setup=setup)
+
+
+def deployed(runtime: ServiceDriver, folder: Path, machines: Mapping[str, TestHost]) -> Project:
+    """The site on fresh hosts.
 
     Args:
         runtime: How its components run.
         folder: For its inventory.
-        group: Of its hosts.
+        machines: Its hosts by name.
     """
-    setup = _SETUP.read_text() + _SHARE_REDIS
-    specs = (runtime.host("mon1"), runtime.host("app1", packages=PACKAGES, setup=setup))
-    hosts.down(group)
-    machines = {machine.name: machine for machine in hosts.up(group, specs)}
     redis = {"redis_url": f"redis://{machines['app1'].address}:6379/0"}
     project = Project(
         folder,
@@ -44,12 +43,15 @@ def deployed(runtime: ServiceDriver, folder: Path, group: str) -> Iterator[Proje
         },
         everyone={
             "environment": "test",
-            "prometheus": dict(FAST),
+            "prometheus": {
+                "scrape_interval": "3s",
+                "evaluation_interval": "3s",
+                "probe_interval": "3s",
+            },
             "reference_app": redis,
             "reference_worker": redis,
         },
         runtime=runtime,
     )
     project.deploy()
-    yield project
-    hosts.down(group)
+    return project

@@ -7,7 +7,7 @@ a site of its own. The marker `only` leaves a test, or a file, to one of them an
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,13 +16,12 @@ import pytest
 
 from tests import hosts
 from tests.hosts import HostSpec, TestHost
-from tests.integration.project import Project
+from tests.integration import application_site
+from tests.integration.project import FAST, STORES, Project
 from tests.integration.runtime import RUNTIMES, ServiceDriver
 
 # Workers run side by side, each on hosts of its own.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
-FAST = {"scrape_interval": "3s", "evaluation_interval": "3s", "probe_interval": "3s"}
-STORES = ("prometheus", "alertmanager", "blackbox", "loki", "jaeger")
 
 Machines = dict[str, TestHost]
 Made = TypeVar("Made")
@@ -52,23 +51,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def lasting() -> dict[str, list[TestHost]]:
-    """Name of a runtime to its hosts that last for the session, as far as they are made."""
-    return {name: [] for name in RUNTIMES}
+def lasting() -> list[TestHost]:
+    """The hosts that last for the session, as far as they are made."""
+    return []
 
 
 @pytest.fixture(scope="module")
-def runtime(request: pytest.FixtureRequest, lasting: dict[str, list[TestHost]]) -> ServiceDriver:
-    """What runs the components. Hosts of the others are held: idle ones take their share, too."""
+def runtime(request: pytest.FixtureRequest, lasting: list[TestHost]) -> ServiceDriver:
+    """What runs the components. Hosts of other files are held: idle ones take their share, too."""
     driver: ServiceDriver = request.param
-    for name, machines in lasting.items():
-        for machine in machines:
-            (hosts.resume if name == driver.name else hosts.pause)(machine)
+    for machine in lasting:
+        hosts.pause(machine)
     return driver
 
 
+def awake(machines: Mapping[str, TestHost]) -> None:
+    """Let hosts that last go on."""
+    for machine in machines.values():
+        hosts.resume(machine)
+
+
 @pytest.fixture(scope="session")
-def group(lasting: dict[str, list[TestHost]]) -> Iterator[Callable[..., Machines]]:
+def group(lasting: list[TestHost]) -> Iterator[Callable[..., Machines]]:
     """Makes a group of fresh hosts, by name; all are removed at the end."""
     with ExitStack() as made:
 
@@ -77,9 +81,7 @@ def group(lasting: dict[str, list[TestHost]]) -> Iterator[Callable[..., Machines
             hosts.down(full)
             made.callback(hosts.down, full)
             machines = hosts.up(full, specs)
-            runtime = name.rpartition("-")[2]
-            if runtime in lasting:
-                lasting[runtime] += machines
+            lasting.extend(machines)
             return {machine.name: machine for machine in machines}
 
         yield up
@@ -105,7 +107,9 @@ def small_groups(group: Callable[..., Machines]) -> Callable[[ServiceDriver], Ma
 @pytest.fixture(scope="module")
 def machines(small_groups: Callable[[ServiceDriver], Machines], runtime: ServiceDriver) -> Machines:
     """Hosts by name."""
-    return small_groups(runtime)
+    made = small_groups(runtime)
+    awake(made)
+    return made
 
 
 def _small_site(folder: Path, machines: Machines, runtime: ServiceDriver) -> Project:
@@ -113,7 +117,6 @@ def _small_site(folder: Path, machines: Machines, runtime: ServiceDriver) -> Pro
         folder,
         {name: machines[name] for name in ("mon1", "web1")},
         groups={"prometheus": ["mon1"], "alertmanager": ["mon1"], "blackbox": ["mon1"]},
-        # Fast, so that what has to travel does not have to be waited for.
         everyone={"environment": "test", "prometheus": dict(FAST)},
         runtime=runtime,
     )
@@ -137,7 +140,9 @@ def small_sites(
 @pytest.fixture(scope="module")
 def stack(small_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver) -> Project:
     """The small site most tests change: one host watches, one is watched through sudo."""
-    return small_sites(runtime)
+    made = small_sites(runtime)
+    awake(made.machines)
+    return made
 
 
 # What a site with logs and traces says.
@@ -186,11 +191,36 @@ def signal_stack(
     signal_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver
 ) -> Project:
     """A site with every signal: one host stores, both ship."""
-    return signal_sites(runtime)
+    made = signal_sites(runtime)
+    awake(made.machines)
+    return made
+
+
+@pytest.fixture(scope="session")
+def application_sites(
+    group: Callable[..., Machines], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[ServiceDriver], Project]:
+    """The site of a runtime with the reference application."""
+
+    def made(runtime: ServiceDriver) -> Project:
+        machines = group(f"application-{runtime.name}", *application_site.specs(runtime))
+        folder = tmp_path_factory.mktemp(f"application-{runtime.name}")
+        return application_site.deployed(runtime, folder, machines)
+
+    return _once(made)
+
+
+@pytest.fixture(scope="module")
+def shop(application_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver) -> Project:
+    """A site with an instrumented application: one host stores, one has it."""
+    made = application_sites(runtime)
+    awake(made.machines)
+    return made
 
 
 def restored(project: Project) -> Iterator[Project]:
     """A converged site; what a test changes in its settings is undone afterwards."""
+    done = len(project.history)
     before = (
         {group: list(names) for group, names in project.groups.items()},
         dict(project.everyone),
@@ -198,7 +228,8 @@ def restored(project: Project) -> Iterator[Project]:
     )
     yield project
     project.groups, project.everyone, project.host_settings = before
-    project.deploy("--data", "prove=off")
+    if not project.stands(since=done):
+        project.deploy("--data", "prove=off")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import subprocess
@@ -16,6 +17,9 @@ from tests.integration.runtime import SYSTEMD, ServiceDriver
 
 ROOT = Path(__file__).parents[2]
 _SECONDS = 240
+# Fast, so that what has to travel does not have to be waited for.
+FAST = {"scrape_interval": "3s", "evaluation_interval": "3s", "probe_interval": "3s"}
+STORES = ("prometheus", "alertmanager", "blackbox", "loki", "jaeger")
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,27 @@ class Code(str):
         return str(self)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One run.
+
+    Attributes:
+        fingerprint: Of what it read; empty where that does not matter.
+        converged: Whether it made everything true that it read.
+    """
+
+    fingerprint: str
+    converged: bool
+
+
+def _partial(arguments: Sequence[str]) -> bool:
+    """Whether a run leaves something out, or is told more than is written."""
+    return any(
+        word in ("--limit", "--dry") or ("=" in word and not word.startswith("prove="))
+        for word in arguments
+    )
+
+
 @dataclass
 class Project:
     """An inventory in a folder of its own, over real hosts.
@@ -67,6 +92,7 @@ class Project:
         host_settings: Host name to its own settings.
         environment: Variables for pyinfra's process.
         runtime: What runs the components, where a host does not say otherwise.
+        history: What was run, in order.
     """
 
     folder: Path
@@ -76,6 +102,7 @@ class Project:
     host_settings: dict[str, dict[str, Any]] = field(default_factory=dict)
     environment: dict[str, str] = field(default_factory=dict)
     runtime: ServiceDriver = SYSTEMD
+    history: list[Entry] = field(default_factory=list)
 
     @property
     def inventory(self) -> Path:
@@ -115,6 +142,20 @@ class Project:
         text += "".join(f"{key} = {value!r}\n" for key, value in said.items())
         (data / "all.py").write_text(text)
 
+    def _fingerprint(self) -> str:
+        """Of everything that a run reads of this project."""
+        self.write()
+        files = sorted(path for path in self.inventory.parent.rglob("*") if path.is_file())
+        read = [(str(path), path.read_bytes()) for path in files if path.suffix != ".pyc"]
+        return hashlib.sha256(repr((read, sorted(self.environment.items()))).encode()).hexdigest()
+
+    def stands(self, since: int) -> bool:
+        """Whether the last run since an entry of the history made true all that is written now."""
+        if len(self.history) <= since:
+            return False
+        last = self.history[-1]
+        return last.converged and last.fingerprint == self._fingerprint()
+
     def command(self, entry: str, *arguments: str) -> list[str]:
         """The command line of one entry point."""
         self.write()
@@ -123,6 +164,7 @@ class Project:
 
     def start(self, entry: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a run and return at once."""
+        self.history.append(Entry("", converged=False))
         return subprocess.Popen(
             self.command(entry, *arguments),
             cwd=ROOT,
@@ -139,6 +181,9 @@ class Project:
         """Run an entry point to its end."""
         process = self.start(entry, *arguments)
         output, _ = process.communicate(timeout=_SECONDS)
+        whole = entry == "deploy.py" and not _partial(arguments)
+        made = Entry(self._fingerprint(), converged=whole and process.returncode == 0)
+        self.history.append(made)
         return Outcome(process.returncode, output)
 
     def deploy(self, *arguments: str) -> Outcome:

@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.integration.conftest import FAST
 from tests.integration.machine import get, on
-from tests.integration.project import ROOT, Project
+from tests.integration.project import FAST, ROOT, Project
 
 MODULES = ROOT / "plugins" / "modules"
 # The modules run a project; what it does on hosts is another file's.

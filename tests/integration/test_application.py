@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -11,21 +11,10 @@ import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.application_site import deployed
-from tests.integration.conftest import WORKER
 from tests.integration.machine import get, on, until
 from tests.integration.project import Project
-from tests.integration.runtime import ServiceDriver, kill
+from tests.integration.runtime import kill
 from tests.integration.signals import Line, lines, send_span, trace
-
-GROUP = f"application{WORKER}"
-
-
-@pytest.fixture(scope="module")
-def shop(runtime: ServiceDriver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
-    """The application's site."""
-    with deployed(runtime, tmp_path_factory.mktemp("application"), GROUP) as project:
-        yield project
 
 
 @pytest.fixture

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.hosts import TestHost
-from tests.integration.conftest import FAST
 from tests.integration.machine import get, until
-from tests.integration.project import Project
+from tests.integration.project import FAST, Project
 
 NAMES = ("mon1", "web1", "web2")
 

@@ -9,9 +9,8 @@ import pytest
 from tests import hosts
 from tests.hosts import TestHost
 from tests.integration.by_hand import shown
-from tests.integration.conftest import STORES
 from tests.integration.machine import get, on, until
-from tests.integration.project import Project
+from tests.integration.project import STORES, Project
 
 pytestmark = pytest.mark.only("docker", "the sandbox of units is in test_units.py")
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.conftest import FAST, Machines
+from tests.integration.conftest import Machines
 from tests.integration.machine import get, held, on, until
-from tests.integration.project import Project, words
+from tests.integration.project import FAST, Project, words
 from tests.integration.runtime import DOCKER, Halt
 
 pytestmark = pytest.mark.only("docker", "engines, images and ports of containers")

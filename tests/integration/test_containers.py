@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,68 +81,61 @@ def _made(machine: TestHost) -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def bent(stack: Project) -> Iterator[Project]:
-    """The site, put right at the end whatever was found."""
-    yield stack
-    stack.deploy("--data", "prove=off")
-
-
-def _repaired(bent: Project, wanted: dict[str, Any]) -> None:
+def _repaired(site: Project, wanted: dict[str, Any]) -> None:
     """A run makes it right, and then leaves it alone."""
-    mon = bent.machines["mon1"]
-    others = {name: bent.runtime.process(mon, name) for name in ("prometheus", "node_exporter")}
-    assert bent.deploy("--data", "prove=quick").changed() == {"alertmanager": {"mon1"}}
+    mon = site.machines["mon1"]
+    others = {name: site.runtime.process(mon, name) for name in ("prometheus", "node_exporter")}
+    assert site.deploy("--data", "prove=quick").changed() == {"alertmanager": {"mon1"}}
     assert _made(mon) == wanted
-    container = bent.runtime.process(mon, "alertmanager")
-    assert "Nothing changed" in bent.deploy("--data", "prove=quick").output
-    assert bent.runtime.process(mon, "alertmanager") == container
-    assert {name: bent.runtime.process(mon, name) for name in others} == others
+    container = site.runtime.process(mon, "alertmanager")
+    assert "Nothing changed" in site.deploy("--data", "prove=quick").output
+    assert site.runtime.process(mon, "alertmanager") == container
+    assert {name: site.runtime.process(mon, name) for name in others} == others
 
 
-def test_a_container_made_anew_just_as_it_was_is_no_difference(bent: Project) -> None:
+def test_a_container_made_anew_just_as_it_was_is_no_difference(site: Project) -> None:
     """A control: what the tests below find is what they changed, and nothing of how."""
-    mon = bent.machines["mon1"]
+    mon = site.machines["mon1"]
     for component in ("alertmanager", "node_exporter"):
         make_anew(mon, component)
-    told = bent.run("drift.py")
+    told = site.run("drift.py")
     assert (told.code, "No drift" in told.output) == (0, True), told.output
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_what_was_changed_by_hand_is_told_and_repaired(bent: Project, change: Change) -> None:
-    mon = bent.machines["mon1"]
+def test_what_was_changed_by_hand_is_told_and_repaired(site: Project, change: Change) -> None:
+    mon = site.machines["mon1"]
     wanted = _made(mon)
     make_anew(mon, "alertmanager", *change.more, without=change.replaced, argv=change.argv)
-    told = bent.run("drift.py")
+    told = site.run("drift.py")
     assert told.code == 3, told.output
     assert words(told.output, [SUBJECT, change.told, "1 difference on 1 host"]) == [], told.output
-    _repaired(bent, wanted)
+    _repaired(site, wanted)
 
 
-def test_another_image_is_told_and_repaired(bent: Project) -> None:
-    mon = bent.machines["mon1"]
+def test_another_image_is_told_and_repaired(site: Project) -> None:
+    mon = site.machines["mon1"]
     wanted = _made(mon)
     on(mon, "docker commit --change 'ENV MINE=1' stackwatch-alertmanager mine:1")
     mine = on(mon, "docker image inspect -f '{{.Id}}' mine:1")
     make_anew(mon, "alertmanager", image="mine:1")
-    told = bent.run("drift.py")
+    told = site.run("drift.py")
     expected = [f"{SUBJECT}: image is {mine}, should be", wanted["image"]]
     assert words(told.output, expected) == [], told.output
-    _repaired(bent, wanted)
+    _repaired(site, wanted)
     # It was made of ours and has its label: it is tidied up as any former one.
     assert on(mon, "docker image ls -q mine:1") == ""
 
 
-def test_everything_else_that_loosens_a_container_is_told(bent: Project) -> None:
-    mon = bent.machines["mon1"]
+def test_everything_else_that_loosens_a_container_is_told(site: Project) -> None:
+    mon = site.machines["mon1"]
     wanted = _made(mon)
     # Options that may be given once are taken out; of the others one more is given.
     once = tuple(option.partition("=")[0] for option in MORE if "mount" not in option)
     make_anew(mon, "alertmanager", *MORE, without=once)
-    told = bent.run("drift.py")
+    told = site.run("drift.py")
     assert words(told.output, list(MORE.values())) == [], told.output
-    _repaired(bent, wanted)
+    _repaired(site, wanted)
 
 
 def test_a_tag_that_was_given_to_another_image_is_of_no_consequence(site: Project) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 
-from tests.integration.conftest import FAST
 from tests.integration.machine import get, held, on, until
-from tests.integration.project import ROOT, Project, words
+from tests.integration.project import FAST, ROOT, Project, words
 
 
 def test_a_second_run_changes_nothing_with_two_commands_a_host(site: Project) -> None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.integration.application_site import deployed
-from tests.integration.conftest import WORKER
 from tests.integration.machine import on, until
 from tests.integration.project import Outcome, Project, words
-from tests.integration.runtime import ServiceDriver
 
-GROUP = f"dashboards{WORKER}"
 BAD = ("EMPTY", "error")
 MOST_BYTES = 5_000_000
 # What only comes with time: a rate of what happens every few minutes, a first flush.
@@ -24,12 +19,11 @@ PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 
 
 @pytest.fixture(scope="module")
-def watched(runtime: ServiceDriver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def watched(shop: Project) -> Project:
     """The application's site after some traffic."""
-    with deployed(runtime, tmp_path_factory.mktemp("dashboards"), GROUP) as project:
-        program = runtime.command("reference_app")
-        on(project.machines["app1"], f"{program} traffic --seconds 20 --rate 20")
-        yield project
+    program = shop.runtime.command("reference_app")
+    on(shop.machines["app1"], f"{program} traffic --seconds 20 --rate 20")
+    return shop
 
 
 def asked(project: Project, *arguments: str) -> tuple[Outcome, list[dict[str, Any]]]:

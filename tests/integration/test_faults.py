@@ -10,9 +10,8 @@ import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
-from tests.integration.conftest import FAST
 from tests.integration.machine import get, held, on, until
-from tests.integration.project import Project, words
+from tests.integration.project import FAST, Project, words
 from tests.integration.runtime import Halt, ServiceDriver, argv
 
 CURL = "/usr/bin/curl"

@@ -9,9 +9,8 @@ from uuid import uuid4
 import pytest
 
 from tests.hosts import TestHost
-from tests.integration.conftest import STORES
 from tests.integration.machine import on, until
-from tests.integration.project import Project
+from tests.integration.project import STORES, Project
 from tests.integration.runtime import kill
 from tests.integration.signals import Line, counted, lines
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.hosts import TestHost
-from tests.integration.conftest import FAST, Machines
+from tests.integration.conftest import Machines
 from tests.integration.machine import get, on, until
-from tests.integration.project import Project, words
+from tests.integration.project import FAST, Project, words
 from tests.integration.runtime import DOCKER, SYSTEMD, ServiceDriver
 
 NAMES = ("prometheus", "alertmanager")

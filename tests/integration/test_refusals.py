@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from tests import hosts
-from tests.integration.conftest import FAST
 from tests.integration.machine import get, on
-from tests.integration.project import Project, words
+from tests.integration.project import FAST, Project, words
 
 BANANA = {**FAST, "native": {"global": {"scrape_timeout": "banana"}}}
 BROKEN_RULE = """
