@@ -131,14 +131,27 @@ def configuration(settings: Settings, authority: str, home: str, problems: list[
 
 
 def _own_secrets(settings: Settings) -> Iterator[tuple[str, str, SecretStr]]:
-    """Setting, file and secret of what Grafana reads from files."""
+    """Setting, file and secret of what Grafana reads from files as it is."""
     yield "admin_password", "login/admin_password", settings.admin_password
-    if settings.database and settings.database.password:
-        yield "database.password", "login/database_password", settings.database.password
     if settings.secret_key:
         yield "secret_key", "login/secret_key", settings.secret_key
     for name, secret in sorted(settings.secrets.items()):
         yield f"secrets.{name}", f"secrets/{name}", secret
+
+
+def _for_database(password: str, problems: list[Problem]) -> tuple[str, str, str]:
+    """Setting, file and text of a password that Grafana makes a word of its connection string.
+
+    It neither quotes nor escapes it there, and its drivers agree on these two escapes:
+    https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
+    """
+    if len(password.split()) > 1:
+        what = "has a blank, which ends it where Grafana hands it to PostgreSQL"
+        problems.append(
+            Problem("grafana.database.password", what, "Change it, in the vault and there")
+        )
+    text = password.replace("\\", "\\\\").replace("'", "\\'")
+    return "database.password", "login/database_password", text
 
 
 def secret_files(settings: Settings, problems: list[Problem]) -> tuple[ManagedFile, ...]:
@@ -149,8 +162,10 @@ def secret_files(settings: Settings, problems: list[Problem]) -> tuple[ManagedFi
         problems: Gets one for each secret that would not arrive as it is.
     """
     files = []
-    for setting, path, secret in _own_secrets(settings):
-        text = secret.get_secret_value()
+    told = [(*said, secret.get_secret_value()) for *said, secret in _own_secrets(settings)]
+    if settings.database and settings.database.password:
+        told.append(_for_database(settings.database.password.get_secret_value(), problems))
+    for setting, path, text in told:
         if not text or text != text.strip() or not text.isprintable():
             what = "is empty, has blanks around it or control characters, which Grafana cuts off"
             problems.append(Problem(f"grafana.{setting}", what, "Change the secret in the vault"))

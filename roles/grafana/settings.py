@@ -22,6 +22,8 @@ from plugins.settings import (
 from plugins.settings import Settings as Frozen
 from roles.grafana.provisioning import NativeEntry
 
+# Words of a connection string that Grafana writes without quotes.
+Word = Annotated[Printable, StringConstraints(pattern=r"^[^\s'\\]+$")]
 PluginName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)+$")]
 PluginVersion = Annotated[str, StringConstraints(pattern=r"^[0-9][A-Za-z0-9.+-]*$")]
 _PLACE = re.compile(r"://(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#\[\]]+)(?:/[\w~-][\w.~-]*)*/?", re.ASCII)
@@ -58,8 +60,8 @@ class Database(Frozen):
     host: Annotated[Printable, AfterValidator(_address)] = Field(
         "localhost:5432", description="its host:port"
     )
-    name: Printable = Field("grafana", description="its database, which must exist")
-    user: Printable = Field("grafana", description="user, who owns it")
+    name: Word = Field("grafana", description="its database, which must exist")
+    user: Word = Field("grafana", description="user, who owns it")
     password: SealedSecret | None = Field(None, description="password, from a vault")
     ssl_mode: Literal["disable", "require", "verify-ca", "verify-full"] = Field(
         "disable", description="whether the connection is encrypted, and verified"

@@ -22,7 +22,7 @@ from tests.unit.sites import compiled, file, on, refused
 POSTGRES = {
     "type": "postgres",
     "host": "db:5432",
-    "password": SecretStr(HARD),
+    "password": SecretStr(HARD.replace(" ", "_")),
     "ssl_mode": "require",
 }
 
@@ -102,13 +102,26 @@ def test_people_come_by_its_hosts_address_where_nothing_else_is_said(
 def test_a_secret_reaches_grafana_as_it_is(secret: str) -> None:
     sealed = SecretStr(secret)
     said = {"native": {"smtp": {"password": "secret:mail"}}, "secrets": {"mail": sealed}}
-    found = ini(
-        admin_password=sealed, secret_key=sealed, database={**POSTGRES, "password": sealed}, **said
-    )
+    found = ini(admin_password=sealed, secret_key=sealed, **said)
     assert found.value("security", "admin_password") == secret
     assert found.value("security", "secret_key") == secret
-    assert found.value("database", "password") == secret
     assert found.value("smtp", "password") == secret
+
+
+@pytest.mark.parametrize(
+    ("password", "word"),
+    [
+        ("a$$b$HOME#;`%s", "a$$b$HOME#;`%s"),
+        ("it's", r"it\'s"),
+        ("'quoted'", r"\'quoted\'"),
+        ("back\\slash", r"back\\slash"),
+    ],
+)
+def test_a_databases_password_is_one_word_of_its_connection_string(
+    password: str, word: str
+) -> None:
+    found = ini(database={**POSTGRES, "password": SecretStr(password)})
+    assert found.value("database", "password") == word
 
 
 def test_secrets_are_files_that_a_restart_takes_over() -> None:
@@ -196,6 +209,10 @@ def test_native_values_are_read_back_as_they_were_written(value: Any, read: str)
         ({"native": {"smtp": {"a=b": "x"}}}, "grafana.native.smtp.a=b: 'a=b' is no name of a key"),
         ({"native": {"smtp": {"k": "a\nb"}}}, "grafana.native.smtp.k: control characters"),
         ({"native": {"s": {"k": '`"""#'}}}, "grafana.native.s.k: it holds both"),
+        (
+            {"database": {**POSTGRES, "password": SecretStr("hunter2 too")}},
+            "grafana.database.password: has a blank, which ends it where Grafana hands it to",
+        ),
         ({"admin_password": SecretStr(" x")}, "grafana.admin_password: is empty, has blanks"),
         ({"admin_password": SecretStr("")}, "grafana.admin_password: is empty, has blanks"),
         ({"secret_key": SecretStr("a\nb")}, "grafana.secret_key: is empty, has blanks"),
@@ -221,6 +238,8 @@ def test_what_grafana_would_misread_is_refused(said: dict[str, Any], words: str)
         ({"admin_user": "a:b"}, "grafana.admin_user: write a name without a colon"),
         ({"admin_password": "hunter2"}, "grafana.admin_password: a secret must come from a vault"),
         ({"database": {"password": "hunter2"}}, "grafana.database.password: a secret must come"),
+        ({"database": {"name": "a b"}}, "grafana.database.name: "),
+        ({"database": {"user": "it's"}}, "grafana.database.user: "),
         ({"database": {"host": "a b"}}, "grafana.database.host: write host, host:port"),
         ({"plugins": {"Bad Name": "1"}}, "grafana.plugins.Bad Name"),
         ({"plugins": {"a-b": "latest"}}, "grafana.plugins.a-b"),
