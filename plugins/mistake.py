@@ -6,8 +6,8 @@ import pyinfra
 from pyinfra.api.exceptions import PyinfraError
 
 
-def mistake(message: str) -> Exception:
-    """The error to raise: pyinfra's own, which its command line prints as it is.
+def mistake(message: str) -> PyinfraError:
+    """The error to raise: pyinfra's command line prints it as it is.
 
     Args:
         message: What is wrong, and the remedy.
@@ -17,5 +17,8 @@ def mistake(message: str) -> Exception:
     # Imported here only: the import makes gevent patch the whole process.
     from pyinfra_cli.exceptions import CliError  # noqa: PLC0415
 
-    error: Exception = CliError(message)
-    return error
+    class MistakeError(CliError, PyinfraError):  # type: ignore[misc]  # pyinfra_cli has no types
+        """Both: what a deploy file raises is told in one line if it is pyinfra's own, and without
+        its place in the code if it is the command line's."""
+
+    return MistakeError(message)

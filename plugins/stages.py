@@ -114,7 +114,7 @@ def backup() -> None:
         known = sorted(role.name for role in all_roles().values() if role.handmade)
         raise mistake(f"nothing to save: the site has none of {', '.join(known)}")
     session.at_exit(finish.finish_backup)
-    operations.copy(name="Copy dashboards, annotations, silences")
+    operations.copy(name="Copy what people made by hand")
 
 
 def restore() -> None:
@@ -128,7 +128,7 @@ def restore() -> None:
     if not session.current().options.from_:
         raise mistake("say which: restore.py --data from=backups/SITE/DATE")
     session.at_exit(finish.finish_restore)
-    operations.put_back(name="Restore dashboards, annotations, silences")
+    operations.put_back(name="Restore what people made by hand")
 
 
 def pull_dashboard() -> None:

@@ -97,7 +97,11 @@ def _extract_tar(
     for program, member in members.items():
         found = present.get(posixpath.normpath(member))
         # extractfile follows a link to another member and gives None for a folder or device
-        stream = archive.extractfile(found) if found is not None else None
+        try:
+            stream = archive.extractfile(found) if found is not None else None
+        except KeyError as error:
+            where = found.linkname if found is not None else member
+            raise missing(file_name, where, present) from error
         if stream is None:
             raise missing(file_name, member, present)
         with stream:
@@ -199,8 +203,11 @@ def decompress_zstd(payload: Path, target: Path, file_name: str) -> None:
         if done.returncode != 0:
             raise ArtifactError(f"{file_name}: zstd: {done.stderr.strip()}") from None
         return
-    with zstd.open(payload) as stream:
-        _write(stream, target)
+    try:
+        with zstd.open(payload) as stream:
+            _write(stream, target)
+    except zstd.ZstdError as error:
+        raise ArtifactError(f"{file_name}: zstd: {error}") from error
 
 
 def _write(stream: IO[bytes], target: Path) -> Path:

@@ -29,6 +29,18 @@ class UnreachableError(ArtifactError):
     """No connection to the server, or it could not serve right now."""
 
 
+class LoginWantedError(UnreachableError):
+    """The server answers to those who log in.
+
+    Attributes:
+        challenge: How, as its header ``WWW-Authenticate`` says.
+    """
+
+    def __init__(self, message: str, challenge: str) -> None:
+        self.challenge = challenge
+        super().__init__(message)
+
+
 class NotServedError(ArtifactError):
     """The server answered that it does not have the file."""
 
@@ -59,12 +71,22 @@ class Meter:
             self.progress(f"{self.label}: {got / 1e6:.0f}{of} MB, {now - self.started:.0f} s")
 
 
+def shown(url: str) -> str:
+    """A URL for people: without a user and password."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "a mirror that is no URL"
+    return str(parsed.copy_with(username=None, password=None)) if parsed.userinfo else url
+
+
 def download(
     url: str,
     sha256: str | None,
     target: Path,
     progress: Progress,
     headers: Mapping[str, str] | None = None,
+    most: int | None = None,
 ) -> str:
     """Stream ``url`` to ``target`` and verify it.
 
@@ -74,12 +96,14 @@ def download(
         target: Where to write; left incomplete when this raises.
         progress: Receives a line every few seconds.
         headers: Further ones of the request.
+        most: Bytes that it may have; one more, and it is not the pinned file.
 
     Returns:
         The digest of what arrived, hexadecimal.
 
     Raises:
         UnreachableError: No connection, a refusal by a proxy, or a server error.
+        LoginWantedError: The server wants a login, or another one.
         NotServedError: The server does not have it.
         TruncatedError: Less arrived than the server announced, twice.
         WrongDigestError: It is another file than the pinned one.
@@ -88,13 +112,13 @@ def download(
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
         raise UnreachableError(f"not a URL: {error}") from error
-    shown = str(parsed.copy_with(username=None, password=None)) if parsed.userinfo else url
+    told = shown(url)
     server = f"{parsed.host}:{parsed.port or parsed.scheme}"
     if server in _unreachable:
         raise UnreachableError(f"{parsed.host} {_unreachable[server]}")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            got = _stream(parsed, shown, target, Meter(progress, shown), headers or {})
+            got = _stream(parsed, told, target, Meter(progress, told), headers or {}, most)
             break
         except TruncatedError as error:
             if attempt == ATTEMPTS:
@@ -102,14 +126,19 @@ def download(
             progress(f"{error}; trying once more")
         except httpx.HTTPError as error:  # no connection, or no answer to the request
             _unreachable[server] = f"cannot be reached ({error or type(error).__name__})"
-            raise UnreachableError(f"{shown}: {parsed.host} {_unreachable[server]}") from error
+            raise UnreachableError(f"{told}: {parsed.host} {_unreachable[server]}") from error
     if sha256 is not None and got != sha256:
-        raise WrongDigestError(f"{shown}: wrong sha256: expected {sha256}, got {got}")
+        raise WrongDigestError(f"{told}: wrong sha256: expected {sha256}, got {got}")
     return got
 
 
 def _stream(
-    url: httpx.URL, shown: str, target: Path, meter: Meter, further: Mapping[str, str]
+    url: httpx.URL,
+    told: str,
+    target: Path,
+    meter: Meter,
+    further: Mapping[str, str],
+    most: int | None,
 ) -> str:
     # identity: a .tar.gz must arrive as the bytes that were pinned, not as a decoded stream
     headers = {"Accept-Encoding": "identity", "User-Agent": "stackwatch", **further}
@@ -118,16 +147,24 @@ def _stream(
         target.open("wb") as stream,
     ):
         if reply.status_code != httpx.codes.OK:
-            what = f"{shown}: HTTP {reply.status_code} {reply.reason_phrase}"
+            what = f"{told}: HTTP {reply.status_code} {reply.reason_phrase}"
+            # Of the server itself: whoever it sends us on to has no say in who we are.
+            if reply.status_code == httpx.codes.UNAUTHORIZED and reply.url.host == url.host:
+                raise LoginWantedError(what, reply.headers.get("WWW-Authenticate", ""))
             gone = reply.status_code in (httpx.codes.NOT_FOUND, httpx.codes.GONE)
             raise NotServedError(what) if gone else UnreachableError(what)
         announced = reply.headers.get("Content-Length", "")
         total = int(announced) if announced.isdigit() else None
-        return _write(reply, shown, stream, total, meter)
+        return _write(reply, told, stream, total, meter, most)
 
 
 def _write(
-    reply: httpx.Response, shown: str, stream: BinaryIO, total: int | None, meter: Meter
+    reply: httpx.Response,
+    told: str,
+    stream: BinaryIO,
+    total: int | None,
+    meter: Meter,
+    most: int | None,
 ) -> str:
     hashed = hashlib.sha256()
     got = 0
@@ -136,12 +173,14 @@ def _write(
             stream.write(chunk)
             hashed.update(chunk)
             got += len(chunk)
+            if most is not None and got > most:
+                raise WrongDigestError(f"{told}: more than the {most} bytes it may have")
             meter.tick(got, total)
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.ReadTimeout) as error:
         # reply.num_bytes_downloaded and not got: the last part never filled a chunk
         expected = f"{total} bytes" if total is not None else "more"
         raise TruncatedError(
-            f"{shown}: truncated download: expected {expected}, got "
+            f"{told}: truncated download: expected {expected}, got "
             f"{reply.num_bytes_downloaded} bytes"
         ) from error
     return hashed.hexdigest()

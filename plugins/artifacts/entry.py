@@ -91,7 +91,9 @@ class ImageFile(SourceFile):
     reference: Annotated[
         str,
         StringConstraints(
-            pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)+:[\w{][\w{}.-]*$"
+            # The registry is named: with a dot, or a port.
+            pattern=r"^(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[a-z0-9-]+:[0-9]+)(:[0-9]+)?"
+            r"(/[a-z0-9]+([._-]+[a-z0-9]+)*)+:[\w{][\w{}.-]*$"
         ),
     ] = Field(description="Registry, repository and tag: `docker.io/grafana/grafana:{version}`.")
 

@@ -5,10 +5,14 @@ https://github.com/opencontainers/image-spec/blob/v1.1.0/layer.md#applying-chang
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import posixpath
 import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 from plugins.artifacts.archive import decompress_zstd
 from plugins.model import ArtifactError
@@ -23,7 +27,7 @@ def flatten(layers: Sequence[tuple[str, Path]], target: Path) -> None:
 
     Args:
         layers: Media type and file, from the lowest; the files are removed.
-        target: The tar.
+        target: The tar. Names in it are relative, and so is where symbolic links lead.
 
     Raises:
         ArtifactError: A layer is of no known kind, or cannot be read.
@@ -37,7 +41,7 @@ def flatten(layers: Sequence[tuple[str, Path]], target: Path) -> None:
         with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as written:
             for number, path in enumerate(plain):
                 _copy(path, number, seen, written)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ArtifactError(f"a layer of the image cannot be unpacked: {error}") from error
     for path in plain:
         path.unlink()
@@ -50,12 +54,13 @@ def _plain(kind: str, path: Path) -> Path:
         path.unlink()
         return plain
     if not kind.endswith(("tar", "tar+gzip", "tar.gzip")):
-        raise ArtifactError(f"the image has a layer of kind {kind!r}, which holds no files")
+        known = "tar, with gzip or zstd or as it is"
+        raise ArtifactError(f"the image has a layer of kind {kind!r}; what can be read is {known}")
     return path
 
 
-def _name(member: tarfile.TarInfo) -> str:
-    return posixpath.normpath(member.name.lstrip("/"))
+def _name(text: str) -> str:
+    return posixpath.normpath(text.lstrip("/"))
 
 
 def _lay(path: Path, number: int, seen: dict[str, int]) -> None:
@@ -63,7 +68,7 @@ def _lay(path: Path, number: int, seen: dict[str, int]) -> None:
     emptied: set[str] = set()
     with tarfile.open(path) as layer:
         for member in layer:
-            name = _name(member)
+            name = _name(member.name)
             folder, base = posixpath.split(name)
             if base == _EMPTIED:
                 emptied.add(folder)
@@ -81,7 +86,7 @@ def _lay(path: Path, number: int, seen: dict[str, int]) -> None:
 
 
 def _above(name: str) -> list[str]:
-    """The folders that a path is in."""
+    """The folders that a path is in, and the root."""
     parts = name.split("/")
     return ["/".join(parts[:depth]) for depth in range(len(parts))]
 
@@ -89,7 +94,31 @@ def _above(name: str) -> list[str]:
 def _copy(path: Path, number: int, seen: dict[str, int], written: tarfile.TarFile) -> None:
     with tarfile.open(path) as layer:
         for member in layer:
-            if seen.get(_name(member)) != number:
+            name = _name(member.name)
+            if seen.get(name) != number:
                 continue
-            stream = layer.extractfile(member) if member.isreg() else None
+            stream = _content(layer, member, number, seen)
+            # The headers of its own layer would bring the former names back.
+            member.name, member.pax_headers = name, {}
+            if member.issym() and member.linkname.startswith("/"):
+                above = posixpath.dirname(f"/{name}")
+                member.linkname = posixpath.relpath(member.linkname, above)
             written.addfile(member, stream)
+
+
+def _content(
+    layer: tarfile.TarFile, member: tarfile.TarInfo, number: int, seen: dict[str, int]
+) -> IO[bytes] | None:
+    """What a member holds; a link to a file that another layer took away becomes that file."""
+    if member.isreg():
+        return layer.extractfile(member)
+    if member.islnk():
+        target, member.linkname = member.linkname, _name(member.linkname)
+        if seen.get(member.linkname) != number:
+            try:
+                found = layer.getmember(target)
+            except KeyError as error:
+                raise ArtifactError(f"a layer links {target!r}, which it does not have") from error
+            member.type, member.size, member.linkname = tarfile.REGTYPE, found.size, ""
+            return layer.extractfile(found)
+    return None

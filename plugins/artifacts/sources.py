@@ -79,7 +79,14 @@ def image(request: Request, staging: Path) -> dict[str, Path]:
     (pinned,) = request.lock.pinned(request.name, "image", request.architecture)
     archive = staging / "image.tar"
     reference = Reference.parse(pinned.location)
-    pull(reference, pinned.sha256, request.image_mirror, archive, request.progress)
+    pull(
+        reference,
+        pinned.sha256,
+        request.architecture,
+        request.image_mirror,
+        archive,
+        request.progress,
+    )
     return _taken(request, pinned, archive, f"{pinned.file_name}.tar", staging)
 
 

@@ -57,7 +57,7 @@ def copy() -> Generator[PyinfraCommand, None, None]:
     .. code:: python
 
         copy(
-            name="Copy dashboards, annotations, silences",
+            name="Copy what people made by hand",
         )
     """
     run = session.current()
@@ -105,7 +105,7 @@ def put_back() -> Generator[PyinfraCommand, None, None]:
     .. code:: python
 
         put_back(
-            name="Restore dashboards, annotations, silences",
+            name="Restore what people made by hand",
         )
     """
     run = session.current()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from typing import Any
@@ -131,27 +132,26 @@ def configuration(settings: Settings, authority: str, home: str, problems: list[
 
 
 def _own_secrets(settings: Settings) -> Iterator[tuple[str, str, SecretStr]]:
-    """Setting, file and secret of what Grafana reads from files as it is."""
+    """Setting, file and secret of what Grafana reads from files."""
     yield "admin_password", "login/admin_password", settings.admin_password
+    if settings.database and settings.database.password:
+        yield "database.password", "login/database_password", settings.database.password
     if settings.secret_key:
         yield "secret_key", "login/secret_key", settings.secret_key
     for name, secret in sorted(settings.secrets.items()):
         yield f"secrets.{name}", f"secrets/{name}", secret
 
 
-def _for_database(password: str, problems: list[Problem]) -> tuple[str, str, str]:
-    """Setting, file and text of a password that Grafana makes a word of its connection string.
+def _check_word(password: str, problems: list[Problem]) -> None:
+    """Grafana makes a database's password a word of its connection string.
 
-    It neither quotes nor escapes it there, and its drivers agree on these two escapes:
+    Some of its parts quote it there, others do not, so what would need it arrives changed:
     https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-KEYWORD-VALUE
     """
-    if len(password.split()) > 1:
-        what = "has a blank, which ends it where Grafana hands it to PostgreSQL"
-        problems.append(
-            Problem("grafana.database.password", what, "Change it, in the vault and there")
-        )
-    text = password.replace("\\", "\\\\").replace("'", "\\'")
-    return "database.password", "login/database_password", text
+    if re.search(r"[\s'\\]", password):
+        what = "has a blank, a quote ' or a backslash, which Grafana hands to PostgreSQL changed"
+        remedy = "Change it, in the vault and in the database"
+        problems.append(Problem("grafana.database.password", what, remedy))
 
 
 def secret_files(settings: Settings, problems: list[Problem]) -> tuple[ManagedFile, ...]:
@@ -162,10 +162,8 @@ def secret_files(settings: Settings, problems: list[Problem]) -> tuple[ManagedFi
         problems: Gets one for each secret that would not arrive as it is.
     """
     files = []
-    told = [(*said, secret.get_secret_value()) for *said, secret in _own_secrets(settings)]
-    if settings.database and settings.database.password:
-        told.append(_for_database(settings.database.password.get_secret_value(), problems))
-    for setting, path, text in told:
+    for setting, path, secret in _own_secrets(settings):
+        text = secret.get_secret_value()
         if not text or text != text.strip() or not text.isprintable():
             what = "is empty, has blanks around it or control characters, which Grafana cuts off"
             problems.append(Problem(f"grafana.{setting}", what, "Change the secret in the vault"))
@@ -174,6 +172,8 @@ def secret_files(settings: Settings, problems: list[Problem]) -> tuple[ManagedFi
             what = "holds %(, which Grafana's configuration takes for a variable"
             problems.append(Problem(f"grafana.{setting}", what, "Change the secret in the vault"))
         files.append(ManagedFile(path, text, on_change=OnChange.RESTART, secret=True))
+    if settings.database and settings.database.password:
+        _check_word(settings.database.password.get_secret_value(), problems)
     if settings.ldap:
         text = settings.ldap.get_secret_value()
         try:

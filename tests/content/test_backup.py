@@ -253,8 +253,15 @@ def test_older_backups_go_when_their_number_is_said(
 
 def test_restore_and_pull_want_to_know_what(called: Called, source: RunningAlertmanager) -> None:
     called.inventory(source.port)
-    assert "restore.py --data from=" in called.run("restore.py", "-y").said
-    assert "pull_dashboard.py --data dashboard=" in called.run("pull_dashboard.py", "-y").said
+    for entry, remedy in (
+        ("restore.py", "say which: restore.py --data from="),
+        ("pull_dashboard.py", "say which: pull_dashboard.py --data dashboard="),
+        ("remove.py", "say which: remove.py --data component="),
+    ):
+        ended = called.run(entry, "-y")
+        assert ended.code == 1
+        assert f"pyinfra error: {remedy}" in ended.said
+        assert "Traceback" not in ended.said
     ended = called.run("pull_dashboard.py", "-y", "--data", "dashboard=x")
     assert ended.code == 1
     assert "the site has no grafana" in ended.said

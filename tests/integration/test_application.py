@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -11,6 +11,7 @@ import pytest
 
 from tests import hosts
 from tests.hosts import TestHost
+from tests.integration.conftest import restored
 from tests.integration.machine import get, on, until
 from tests.integration.project import Project
 from tests.integration.runtime import kill
@@ -222,11 +223,17 @@ def test_service_performance_is_measured_from_spans(mon1: TestHost, app1: TestHo
     until(lambda: get(mon1, path, 16686)["metrics"], 60, "what Jaeger shows of it")
 
 
-def test_logs_of_database_and_cache_are_shipped_when_said(shop: Project, mon1: TestHost) -> None:
-    shop.everyone["logs"] = [
+@pytest.fixture
+def changed(shop: Project) -> Iterator[Project]:
+    """The site; what a test changes in its settings is undone afterwards."""
+    yield from restored(shop)
+
+
+def test_logs_of_database_and_cache_are_shipped_when_said(changed: Project, mon1: TestHost) -> None:
+    changed.everyone["logs"] = [
         {"name": "postgresql", "files": ["/var/log/postgresql/*.log"], "format": "postgresql"},
     ]
-    shop.deploy("--data", "prove=quick")
+    changed.deploy("--data", "prove=quick")
     found = until(lambda: lines(mon1, '{service="postgresql"}'), 20, "PostgreSQL's log")
     assert {line.labels["level"] for line in found} <= {"info", "error", "fatal", "warn"}
     assert any("database system is ready" in line.text for line in found)

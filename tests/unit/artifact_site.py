@@ -79,7 +79,9 @@ class Server:
         files: Path to content.
         cut: Path to how many of its bytes arrive before the connection ends, per request.
         status: Path to an HTTP status instead of a file.
-        bearer: What must be shown below ``/v2/``, and is given to everyone, as registries do.
+        bearer: What must be shown below ``/v2/``, as registries want it.
+        challenge: What else is said of how to log in.
+        logins: Path to the login that was shown there last.
         requests: How often each path was asked for.
     """
 
@@ -88,21 +90,22 @@ class Server:
     cut: dict[str, list[int]] = field(default_factory=dict)
     status: dict[str, int] = field(default_factory=dict)
     bearer: str = ""
+    challenge: str = ""
+    logins: dict[str, str] = field(default_factory=dict)
     requests: Counter[str] = field(default_factory=Counter)
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         path = request.path
-        head = request.command == "HEAD"
-        self.requests[f"HEAD {path}" if head else path] += 1
+        self.requests[path] += 1
+        self.logins[path] = request.headers.get("Authorization", "")
         status = self.status.get(path, 200 if path in self.files else 404)
         if self.bearer and path.startswith("/v2/"):
-            shown = request.headers.get("Authorization") == f"Bearer {self.bearer}"
-            status = status if shown else 401
-        content = self.files.get(path, b"") if status == 200 and not head else b""
+            status = status if self.logins[path] == f"Bearer {self.bearer}" else 401
+        content = self.files.get(path, b"") if status == 200 else b""
         request.send_response(status)
         if status == 401:
             realm = f'Bearer realm="{self.url}/token",service="registry",scope="pull"'
-            request.send_header("WWW-Authenticate", realm)
+            request.send_header("WWW-Authenticate", self.challenge or realm)
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
         cuts = self.cut.get(path)
@@ -116,9 +119,6 @@ def serving() -> Iterator[Server]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            server.answer(self)
-
-        def do_HEAD(self) -> None:
             server.answer(self)
 
         def log_message(self, *_arguments: Any) -> None:
