@@ -10,7 +10,7 @@ class Handmade:
     """Things that are in no file of ours, and that a backup keeps.
 
     Attributes:
-        what: In words.
+        what: Words for each kind of them.
         module: Module that binds ``KIND``, a :class:`plugins.backup.kept.Kind`. It is loaded only
             by those who need it: every run loads every role.
         clustered: Whether all of a site know everything; else each knows its own, or shares it with
@@ -18,7 +18,7 @@ class Handmade:
         dashboards: Whether dashboards are among them, which can be pulled into files.
     """
 
-    what: str
+    what: tuple[str, ...]
     module: str
     clustered: bool = False
     dashboards: bool = False

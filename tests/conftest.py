@@ -30,10 +30,12 @@ ENGINES = frozenset(
 )
 
 
-# Files whose tests share a site that takes long to deploy; one worker takes all of them.
+# Files whose tests share a site that takes long to deploy; one worker takes all of them, in this
+# order: a dashboard opens with the first service there is, and tests of the application send spans
+# of others.
 SHARING = {
-    "test_application": "application",
     "test_dashboards": "application",
+    "test_application": "application",
     "test_journal": "signals",
     "test_log_store": "signals",
     "test_logs": "signals",
@@ -84,7 +86,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByFileAndRu
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs for containers only when it is asked for."""
+    """Put files in order, and leave out what runs for containers only when it is asked for."""
+    order = list(SHARING)
+    items.sort(key=lambda item: order.index(item.path.stem) if item.path.stem in order else -1)
     if config.getoption("--every-container"):
         return
     left = [item for item in items if _left_out(item)]

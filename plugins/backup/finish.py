@@ -55,7 +55,7 @@ def _tell_stores(console: Console, run: Run, wanted: tuple[Store, ...]) -> None:
     placed = {store.role for store in stores(run.site)}
     for role in all_roles().values():
         if role.handmade and role.name not in placed:
-            words = f"No {role.name} on this site: no {role.handmade.what}."
+            words = f"No {role.name} on this site: no {', no '.join(role.handmade.what)}."
             console.print(escape(words), style="yellow")
     for line in left_out(run):
         console.print(escape(line), style="yellow")

@@ -292,5 +292,5 @@ ROLE = Role(
     endpoints=endpoints,
     component=component,
     datasource=DATASOURCE,
-    handmade=Handmade("silences", "roles.alertmanager.backup", clustered=True),
+    handmade=Handmade(("silences",), "roles.alertmanager.backup", clustered=True),
 )

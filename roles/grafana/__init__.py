@@ -168,6 +168,6 @@ ROLE = Role(
     component=component,
     log_format="json",
     rehearse=rehearse,
-    handmade=Handmade("dashboards, annotations", "roles.grafana.backup", dashboards=True),
+    handmade=Handmade(("dashboards", "annotations"), "roles.grafana.backup", dashboards=True),
     shows_datasources=True,
 )

@@ -175,7 +175,7 @@ def test_the_entry_points_save_wipe_and_put_back(
     called.inventory(source.port)
     ended = called.backup()
     assert ended.code == 0, ended.said
-    assert "No Grafana on this site" in ended.said
+    assert "No grafana on this site" in ended.said
     assert "): silences 2" in ended.said
     (path,) = called.backups
     assert str(path) in ended.said
@@ -232,7 +232,7 @@ def test_a_grafana_that_could_not_be_had_is_told_and_the_rest_is_saved(
     )
     ended = called.backup()
     assert ended.code == 0, ended.said
-    assert "No Grafana on this site: no dashboards, no annotations." in ended.said
+    assert "No grafana on this site: no dashboards, no annotations." in ended.said
     assert "Left out: grafana: " in ended.said
     assert "): silences 2" in ended.said
     assert "only-for-this-test" not in ended.said

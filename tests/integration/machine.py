@@ -38,7 +38,9 @@ def get(machine: TestHost, path: str, port: int = 9090) -> Any:
         return body
 
 
-def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> Any:
+def until(
+    condition: Callable[[], Any], seconds: float = 60, what: str | Callable[[], str] = ""
+) -> Any:
     """Poll until a condition holds; its value. Nobody answering yet is not yet holding."""
     end = time.monotonic() + seconds
     while True:
@@ -48,7 +50,9 @@ def until(condition: Callable[[], Any], seconds: float = 60, what: str = "") -> 
             value, why = None, f" ({nobody})"
         if value:
             return value
-        assert time.monotonic() < end, f"not within {seconds} s: {what or condition}{why}"
+        if time.monotonic() >= end:
+            told = what() if callable(what) else what or condition
+            raise AssertionError(f"not within {seconds} s: {told}{why}")
         time.sleep(0.05)
 
 

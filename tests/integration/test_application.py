@@ -84,8 +84,12 @@ def test_one_request_is_one_trace_one_log_line_and_an_exemplar(
         name: found.get("db.system") or found.get("db.system.name") for name, found in tags.items()
     }
     assert (systems["GET"], systems["SELECT"]) == ("redis", "postgresql")
-    found = until(lambda: logged(mon1, trace_id), 10, "the log line of the request")
-    access = next(line for line in found if json.loads(line.text)["logger"] == "access")
+
+    def accesses() -> list[Line]:
+        found = logged(mon1, trace_id)
+        return [line for line in found if json.loads(line.text)["logger"] == "access"]
+
+    (access,) = until(accesses, 20, "the log line of the request")
     assert access.labels["path"] == "/users/17"
     assert access.labels["version"] == json.loads(access.text)["version"]
     until(lambda: trace_id in exemplars(mon1), 20, "the exemplar of the request")

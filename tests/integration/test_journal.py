@@ -70,7 +70,7 @@ def test_journal_lines_arrive_once_through_kills(signals: Project) -> None:
         killed = until(lambda: _another(signals, web1, killed), 30, "the collector to run")  # noqa: B023
         kill(signals.runtime, web1, "otelcol")
     query = f'{{service="loud"}} |= "\\"run\\":\\"{run}\\""'
-    until(lambda: counted(mon1, query) >= 3000, 60, "every line of the journal")
+    until(lambda: counted(mon1, query) >= 3000, 120, lambda: f"{counted(mon1, query)} of 3000")
     numbers = [json.loads(line.text)["n"] for line in lines(mon1, query)]
     assert sorted(numbers) == list(range(3000))
     assert counted(mon1, query) == 3000
