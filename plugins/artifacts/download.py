@@ -118,7 +118,7 @@ def download(
         raise UnreachableError(f"{parsed.host} {_unreachable[server]}")
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            got = _stream(parsed, told, target, Meter(progress, told), headers or {}, most)
+            got = _stream(parsed, target, Meter(progress, told), headers or {}, most)
             break
         except TruncatedError as error:
             if attempt == ATTEMPTS:
@@ -134,7 +134,6 @@ def download(
 
 def _stream(
     url: httpx.URL,
-    told: str,
     target: Path,
     meter: Meter,
     further: Mapping[str, str],
@@ -147,7 +146,7 @@ def _stream(
         target.open("wb") as stream,
     ):
         if reply.status_code != httpx.codes.OK:
-            what = f"{told}: HTTP {reply.status_code} {reply.reason_phrase}"
+            what = f"{meter.label}: HTTP {reply.status_code} {reply.reason_phrase}"
             # Of the server itself: whoever it sends us on to has no say in who we are.
             if reply.status_code == httpx.codes.UNAUTHORIZED and reply.url.host == url.host:
                 raise LoginWantedError(what, reply.headers.get("WWW-Authenticate", ""))
@@ -155,12 +154,11 @@ def _stream(
             raise NotServedError(what) if gone else UnreachableError(what)
         announced = reply.headers.get("Content-Length", "")
         total = int(announced) if announced.isdigit() else None
-        return _write(reply, told, stream, total, meter, most)
+        return _write(reply, stream, total, meter, most)
 
 
 def _write(
     reply: httpx.Response,
-    told: str,
     stream: BinaryIO,
     total: int | None,
     meter: Meter,
@@ -174,13 +172,13 @@ def _write(
             hashed.update(chunk)
             got += len(chunk)
             if most is not None and got > most:
-                raise WrongDigestError(f"{told}: more than the {most} bytes it may have")
+                raise WrongDigestError(f"{meter.label}: more than the {most} bytes it may have")
             meter.tick(got, total)
     except (httpx.RemoteProtocolError, httpx.ReadError, httpx.ReadTimeout) as error:
         # reply.num_bytes_downloaded and not got: the last part never filled a chunk
         expected = f"{total} bytes" if total is not None else "more"
         raise TruncatedError(
-            f"{told}: truncated download: expected {expected}, got "
+            f"{meter.label}: truncated download: expected {expected}, got "
             f"{reply.num_bytes_downloaded} bytes"
         ) from error
     return hashed.hexdigest()

@@ -10,7 +10,8 @@ import lzma
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,23 @@ from plugins.model import ArtifactError
 # A layer removes a file of those below it by a file of this name, and all of a folder by this.
 _REMOVED = ".wh."
 _EMPTIED = ".wh..wh..opq"
+
+
+@dataclass(frozen=True)
+class _Above:
+    """What layers hide of those below them.
+
+    Attributes:
+        gone: Paths that are theirs, or that they removed.
+        emptied: Folders of which nothing is seen any more.
+    """
+
+    gone: frozenset[str] = frozenset()
+    emptied: frozenset[str] = frozenset()
+
+    def hides(self, name: str) -> bool:
+        """Whether what a lower layer has there is not seen."""
+        return name in self.gone or not self.emptied.isdisjoint(_folders(name))
 
 
 def flatten(layers: Sequence[tuple[str, Path]], target: Path) -> None:
@@ -33,14 +51,12 @@ def flatten(layers: Sequence[tuple[str, Path]], target: Path) -> None:
         ArtifactError: A layer is of no known kind, or cannot be read.
     """
     plain = [_plain(kind, path) for kind, path in layers]
-    # Path to the number of the layer that it comes from.
-    seen: dict[str, int] = {}
+    above = _Above()
     try:
-        for number, path in enumerate(plain):
-            _lay(path, number, seen)
         with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as written:
-            for number, path in enumerate(plain):
-                _copy(path, number, seen, written)
+            # From the uppermost: what it has or takes away is not looked for below it.
+            for path in reversed(plain):
+                above = _copy(path, above, written)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, EOFError) as error:
         raise ArtifactError(f"a layer of the image cannot be unpacked: {error}") from error
     for path in plain:
@@ -63,9 +79,18 @@ def _name(text: str) -> str:
     return posixpath.normpath(text.lstrip("/"))
 
 
-def _lay(path: Path, number: int, seen: dict[str, int]) -> None:
+def _folders(name: str) -> list[str]:
+    """The folders that a path is in, and the root."""
+    parts = name.split("/")
+    return ["/".join(parts[:depth]) for depth in range(len(parts))]
+
+
+def _copy(path: Path, above: _Above, written: tarfile.TarFile) -> _Above:
+    """Write what is seen of a layer; what hides those below it."""
+    # Each with whether it is a folder.
     own: dict[str, bool] = {}
-    emptied: set[str] = set()
+    removed: set[str] = set()
+    emptied = set(above.emptied)
     with tarfile.open(path) as layer:
         for member in layer:
             name = _name(member.name)
@@ -73,52 +98,43 @@ def _lay(path: Path, number: int, seen: dict[str, int]) -> None:
             if base == _EMPTIED:
                 emptied.add(folder)
             elif base.startswith(_REMOVED):
-                gone = posixpath.join(folder, base.removeprefix(_REMOVED))
-                seen.pop(gone, None)
-                emptied.add(gone)
+                removed.add(posixpath.join(folder, base.removeprefix(_REMOVED)))
             else:
                 own[name] = member.isdir()
-    # A file where a folder was takes away what was in it.
-    emptied |= {name for name, is_folder in own.items() if not is_folder}
-    for name in [name for name in seen if emptied.intersection(_above(name))]:
-        del seen[name]
-    seen.update(dict.fromkeys(own, number))
+                if not above.hides(name):
+                    _write(layer, member, above, own, written)
+    # A file where a folder was takes away what was in it, too.
+    emptied |= removed | {name for name, is_folder in own.items() if not is_folder}
+    return _Above(above.gone | removed | own.keys(), frozenset(emptied))
 
 
-def _above(name: str) -> list[str]:
-    """The folders that a path is in, and the root."""
-    parts = name.split("/")
-    return ["/".join(parts[:depth]) for depth in range(len(parts))]
-
-
-def _copy(path: Path, number: int, seen: dict[str, int], written: tarfile.TarFile) -> None:
-    with tarfile.open(path) as layer:
-        for member in layer:
-            name = _name(member.name)
-            if seen.get(name) != number:
-                continue
-            stream = _content(layer, member, number, seen)
-            # The headers of its own layer would bring the former names back.
-            member.name, member.pax_headers = name, {}
-            if member.issym() and member.linkname.startswith("/"):
-                above = posixpath.dirname(f"/{name}")
-                member.linkname = posixpath.relpath(member.linkname, above)
-            written.addfile(member, stream)
+def _write(
+    layer: tarfile.TarFile,
+    member: tarfile.TarInfo,
+    above: _Above,
+    own: Container[str],
+    written: tarfile.TarFile,
+) -> None:
+    stream = _content(layer, member, above, own)
+    # The headers of its own layer would bring the former names back.
+    member.name, member.pax_headers = _name(member.name), {}
+    if member.issym() and member.linkname.startswith("/"):
+        member.linkname = posixpath.relpath(member.linkname, posixpath.dirname(f"/{member.name}"))
+    written.addfile(member, stream)
 
 
 def _content(
-    layer: tarfile.TarFile, member: tarfile.TarInfo, number: int, seen: dict[str, int]
+    layer: tarfile.TarFile, member: tarfile.TarInfo, above: _Above, own: Container[str]
 ) -> IO[bytes] | None:
     """What a member holds; a link to a file that another layer took away becomes that file."""
     if member.isreg():
         return layer.extractfile(member)
     if member.islnk():
         target, member.linkname = member.linkname, _name(member.linkname)
-        if seen.get(member.linkname) != number:
-            try:
-                found = layer.getmember(target)
-            except KeyError as error:
-                raise ArtifactError(f"a layer links {target!r}, which it does not have") from error
+        if member.linkname not in own:
+            raise ArtifactError(f"a layer links {target!r}, which it does not have")
+        if above.hides(member.linkname):
+            found = layer.getmember(target)
             member.type, member.size, member.linkname = tarfile.REGTYPE, found.size, ""
             return layer.extractfile(found)
     return None
