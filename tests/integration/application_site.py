@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.hosts import HostSpec, TestHost
-from tests.integration.project import ROOT, STORES, Project
+from tests.integration.project import FAST, ROOT, STORES, Project
 from tests.integration.runtime import ServiceDriver
 
 PACKAGES = ("python3", "postgresql", "redis-server")
@@ -43,11 +43,7 @@ def deployed(runtime: ServiceDriver, folder: Path, machines: Mapping[str, TestHo
         },
         everyone={
             "environment": "test",
-            "prometheus": {
-                "scrape_interval": "3s",
-                "evaluation_interval": "3s",
-                "probe_interval": "3s",
-            },
+            "prometheus": dict(FAST),
             "reference_app": redis,
             "reference_worker": redis,
         },

@@ -71,6 +71,12 @@ def awake(machines: Mapping[str, TestHost]) -> None:
         hosts.resume(machine)
 
 
+def _going(site: Project) -> Project:
+    """A site that lasts, with its hosts going on."""
+    awake(site.machines)
+    return site
+
+
 @pytest.fixture(scope="session")
 def group(lasting: list[TestHost]) -> Iterator[Callable[..., Machines]]:
     """Makes a group of fresh hosts, by name; all are removed at the end."""
@@ -140,9 +146,7 @@ def small_sites(
 @pytest.fixture(scope="module")
 def stack(small_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver) -> Project:
     """The small site most tests change: one host watches, one is watched through sudo."""
-    made = small_sites(runtime)
-    awake(made.machines)
-    return made
+    return _going(small_sites(runtime))
 
 
 # What a site with logs and traces says.
@@ -191,9 +195,7 @@ def signal_stack(
     signal_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver
 ) -> Project:
     """A site with every signal: one host stores, both ship."""
-    made = signal_sites(runtime)
-    awake(made.machines)
-    return made
+    return _going(signal_sites(runtime))
 
 
 @pytest.fixture(scope="session")
@@ -213,9 +215,7 @@ def application_sites(
 @pytest.fixture(scope="module")
 def shop(application_sites: Callable[[ServiceDriver], Project], runtime: ServiceDriver) -> Project:
     """A site with an instrumented application: one host stores, one has it."""
-    made = application_sites(runtime)
-    awake(made.machines)
-    return made
+    return _going(application_sites(runtime))
 
 
 def restored(project: Project) -> Iterator[Project]:
